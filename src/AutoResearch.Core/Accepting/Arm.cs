@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace AutoResearch;
+
+/// <summary>One of the two things that are compared.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Arm>))]
+public enum Arm
+{
+    /// <summary>The new one.</summary>
+    Candidate,
+
+    /// <summary>The one to beat.</summary>
+    Incumbent,
+}

@@ -1,0 +1,29 @@
+namespace AutoResearch;
+
+/// <summary>An idea that can be tested: a change to a parent, and why it should help.</summary>
+public sealed record Hypothesis
+{
+    /// <summary>Id of the candidate that the change applies to, normally the incumbent at the time of proposing.</summary>
+    public required string ParentId { get; init; }
+
+    /// <summary>What is done to the parent.</summary>
+    public required Change Change { get; init; }
+
+    /// <summary>One line for tables, e.g. "matrix_lr 0.04 → 0.06".</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Why it should help; empty when the proposer cannot say.</summary>
+    public string Rationale { get; init; } = "";
+
+    /// <summary>Expected gain in the objective's unit, positive for better; null when not stated.</summary>
+    public double? ExpectedGain { get; init; }
+
+    /// <summary>Who proposed it, e.g. "tpe" or a model's name.</summary>
+    public string Proposer { get; init; } = "";
+
+    /// <summary>What proposing it cost.</summary>
+    public Cost Cost { get; init; }
+
+    /// <summary>True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.</summary>
+    public bool AllowRepeat { get; init; }
+}

@@ -1,0 +1,6 @@
+namespace AutoResearch;
+
+/// <summary>The parameters that may vary, with their ranges.</summary>
+public sealed class SearchSpace
+{
+}

@@ -1,0 +1,29 @@
+namespace AutoResearch;
+
+/// <summary>One run to be made: what, with which seed, under which budget, and why.</summary>
+public sealed record Experiment
+{
+    /// <summary>Unique in its loop, e.g. "e0042". A run directory or a result is never shared between two ids.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>What runs.</summary>
+    public required Candidate Candidate { get; init; }
+
+    /// <summary>The seed, chosen by the loop and never by the candidate.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>What it may spend.</summary>
+    public required Budget Budget { get; init; }
+
+    /// <summary>Why it runs.</summary>
+    public RunPurpose Purpose { get; init; } = RunPurpose.Screen;
+
+    /// <summary>Share of the full budget or data, 0…1. Default 1.</summary>
+    public double Fidelity { get; init; } = 1;
+
+    /// <summary>The trial it belongs to; 0 for the baseline.</summary>
+    public int Trial { get; init; }
+
+    /// <summary>1 for the first attempt, more after infrastructure failures.</summary>
+    public int Attempt { get; init; } = 1;
+}

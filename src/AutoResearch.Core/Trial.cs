@@ -1,0 +1,23 @@
+namespace AutoResearch;
+
+/// <summary>One hypothesis on its way: the candidate, its runs so far, and the verdict once there is one.</summary>
+public sealed record Trial
+{
+    /// <summary>1, 2, 3 … in the order of proposing.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>The idea.</summary>
+    public required Hypothesis Hypothesis { get; init; }
+
+    /// <summary>The parent with the change applied; null when the change did not apply or the candidate was a duplicate.</summary>
+    public Candidate? Candidate { get; init; }
+
+    /// <summary>Its runs that ended, in order.</summary>
+    public IReadOnlyList<Run> Runs { get; init; } = [];
+
+    /// <summary>The final verdict; null while it is running.</summary>
+    public Verdict? Verdict { get; init; }
+
+    /// <summary>True while there is no final verdict.</summary>
+    public bool IsPending => Verdict is null;
+}
