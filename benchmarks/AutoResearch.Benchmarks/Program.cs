@@ -1,0 +1,12 @@
+using BenchmarkDotNet.Running;
+
+// A named command compares with peers or reproduces a table; anything else goes to BenchmarkDotNet.
+var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.Ordinal)
+{
+};
+
+if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);
+if (args.Length == 0)
+    Console.Error.WriteLine($"Commands: {string.Join(", ", commands.Keys)}. Without one, arguments go to BenchmarkDotNet, e.g. --filter '*Gemm*'.");
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+return 0;
