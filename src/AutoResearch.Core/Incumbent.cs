@@ -6,7 +6,7 @@ public sealed record Incumbent
     /// <summary>The candidate.</summary>
     public required Candidate Candidate { get; init; }
 
-    /// <summary>All runs of it that ended, in order: as baseline, as candidate, and as control.</summary>
+    /// <summary>All runs of it that ended with a result, in order: as baseline, as candidate, and as control.</summary>
     public required IReadOnlyList<Run> Runs { get; init; }
 
     /// <summary>0 for the baseline, then one more with every accept.</summary>

@@ -8,10 +8,14 @@ namespace AutoResearch;
 /// </summary>
 public sealed class ResearchHistory
 {
-    private readonly Dictionary<string, Experiment> _running = new(StringComparer.Ordinal);
+    private readonly OrderedDictionary<string, Experiment> _unfinished = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _running = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _trialOfCandidate = new(StringComparer.Ordinal);
+    private readonly NoiseAccumulator _noise = new();
     private ImmutableList<Trial> _trials = [];
     private ImmutableList<Run> _baselineRuns = [];
     private ImmutableList<Run> _finalRuns = [];
+    private ImmutableList<Run> _setbacks = [];
     private ImmutableList<Run> _incumbentRuns = [];
     private ImmutableList<Incumbent> _incumbents = [];
     private LoopStarted? _start;
@@ -56,16 +60,31 @@ public sealed class ResearchHistory
     /// <summary>The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.</summary>
     public IReadOnlyList<Incumbent> Incumbents => _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
 
-    /// <summary>Experiments that were started and have not finished.</summary>
-    public IReadOnlyCollection<Experiment> Running => _running.Values;
+    /// <summary>Attempts that brought no result: infrastructure failures and cancellations, in order. They belong to no evidence.</summary>
+    public IReadOnlyList<Run> Setbacks => _setbacks;
 
-    /// <summary>How many experiments were started, repeated attempts included; the next id follows from it.</summary>
+    /// <summary>Experiments that are running now.</summary>
+    public IEnumerable<Experiment> Running => _unfinished.Values.Where(e => _running.Contains(e.Id));
+
+    /// <summary>
+    /// Experiments that were started and have no result yet, in order: those running, and those whose last attempt was cut
+    /// off by a crash, a cancellation or a failure of the machine. A loop makes up for these before anything else.
+    /// </summary>
+    public IReadOnlyList<Experiment> Unfinished => _unfinished.Values;
+
+    /// <summary>How many experiments were started; another attempt is not another experiment. The next id follows from it.</summary>
     public int ExperimentsStarted { get; private set; }
 
-    /// <summary>How many experiments ended with any outcome.</summary>
+    /// <summary>How many experiments ended with a result, good or bad. Setbacks are not results.</summary>
     public int ExperimentsFinished { get; private set; }
 
-    /// <summary>The re-measured gain; null until it was measured.</summary>
+    /// <summary>The time that the loop was at work: from its start, or from where it was resumed, to its last event, summed up.</summary>
+    public TimeSpan ActiveTime { get; private set; }
+
+    /// <summary>Money spent on proposals and runs, in the user's currency.</summary>
+    public decimal MoneySpent { get; private set; }
+
+    /// <summary>The re-measured gain of the present incumbent over the baseline; null until it was measured.</summary>
     public GainEstimate? Gain { get; private set; }
 
     /// <summary>How the loop ended; null while it runs, or when it was killed.</summary>
@@ -76,11 +95,28 @@ public sealed class ResearchHistory
 
     /// <summary>What proposers and acceptors see.</summary>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
-    public ResearchState State => _state ??= new(Problem, CurrentIncumbent, _trials, Seed) { BaselineRuns = _baselineRuns };
+    public ResearchState State => _state ??= new(Problem, CurrentIncumbent, _trials, Seed)
+    {
+        BaselineRuns = _baselineRuns,
+        Noise = _noise.Estimate,
+    };
 
     private LoopStarted Start => _start ?? throw new InvalidOperationException("The history is empty: no loop_started event was applied.");
 
     private Incumbent CurrentIncumbent => _incumbents[^1] with { Runs = _incumbentRuns };
+
+    /// <summary>
+    /// The number of the first trial that brought the candidate with this id, 0 for the baseline; null when none did.
+    /// </summary>
+    public int? FindTrial(string candidateId) => _trialOfCandidate.TryGetValue(candidateId, out var trial) ? trial : null;
+
+    /// <summary>The candidate with this id, among the baseline and all trials; null when there is none.</summary>
+    public Candidate? FindCandidate(string candidateId) => FindTrial(candidateId) switch
+    {
+        null => null,
+        0 => Problem.Baseline,
+        { } trial => _trials[trial - 1].Candidate,
+    };
 
     /// <summary>Adds an event.</summary>
     /// <exception cref="InvalidDataException">The event does not fit the ones before it.</exception>
@@ -93,17 +129,16 @@ public sealed class ResearchHistory
             case LoopStarted start: ApplyStart(start); break;
             case LoopResumed: Stop = null; _running.Clear(); break;
             case HypothesisProposed proposed: ApplyProposal(proposed); break;
-            case ExperimentStarted started:
-                if (!_running.TryAdd(started.Experiment.Id, started.Experiment))
-                    throw new InvalidDataException($"The experiment {started.Experiment.Id} was started twice.");
-                ExperimentsStarted++;
-                break;
+            case ExperimentStarted started: ApplyExperiment(started.Experiment); break;
             case ExperimentFinished finished: ApplyResult(finished); break;
-            case TrialJudged judged when judged.Verdict.IsFinal: Update(judged.Trial, t => t with { Verdict = judged.Verdict }); break;
+            case TrialJudged { Verdict: NeedMore more } judged: Update(judged.Trial, t => t with { Request = more }); break;
+            case TrialJudged judged: Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null }); break;
             case IncumbentAdvanced advanced: ApplyAdvance(advanced); break;
             case GainMeasured measured: Gain = measured.Gain; break;
             case LoopStopped stopped: Stop = stopped; break;
         }
+        // A clock that was set back must not take time away; time between a crash and its resume is not work.
+        if (e is not (LoopStarted or LoopResumed) && e.Time > LastTime) ActiveTime += e.Time - LastTime;
         LastTime = e.Time;
         _state = null;
     }
@@ -113,6 +148,7 @@ public sealed class ResearchHistory
         if (_start is not null) throw new InvalidDataException("There is a second loop_started event.");
         _start = start;
         _incumbents = [new Incumbent { Candidate = start.Problem.Baseline, Runs = [] }];
+        _trialOfCandidate.Add(start.Problem.Baseline.Id, 0);
     }
 
     private void ApplyProposal(HypothesisProposed proposed)
@@ -120,21 +156,41 @@ public sealed class ResearchHistory
         if (proposed.Trial != _trials.Count + 1)
             throw new InvalidDataException($"Trial {proposed.Trial} was proposed where {_trials.Count + 1} was expected.");
         _trials = _trials.Add(new Trial { Number = proposed.Trial, Hypothesis = proposed.Hypothesis, Candidate = proposed.Candidate });
+        if (proposed.Candidate is { } candidate) _trialOfCandidate.TryAdd(candidate.Id, proposed.Trial);
         ProposalCost += proposed.Hypothesis.Cost;
+        MoneySpent += proposed.Hypothesis.Cost.Money;
+    }
+
+    private void ApplyExperiment(Experiment experiment)
+    {
+        if (!_running.Add(experiment.Id)) throw new InvalidDataException($"The experiment {experiment.Id} was started twice.");
+        if (_unfinished.TryGetValue(experiment.Id, out var last) && experiment.Attempt <= last.Attempt)
+            throw new InvalidDataException($"Attempt {experiment.Attempt} of {experiment.Id} was started after attempt {last.Attempt}.");
+        if (last is null) ExperimentsStarted++;
+        _unfinished[experiment.Id] = experiment;
     }
 
     private void ApplyResult(ExperimentFinished finished)
     {
-        if (!_running.Remove(finished.ExperimentId, out var experiment))
+        if (!_running.Remove(finished.ExperimentId))
             throw new InvalidDataException($"The experiment {finished.ExperimentId} finished without having been started.");
+        var run = new Run(_unfinished[finished.ExperimentId], finished.Result);
+        MoneySpent += finished.Result.Usage.Money ?? 0;
+        if (finished.Result.Outcome is RunOutcome.InfrastructureFailure or RunOutcome.Cancelled)
+        {
+            _setbacks = _setbacks.Add(run);
+            return;
+        }
+        _unfinished.Remove(finished.ExperimentId);
         ExperimentsFinished++;
-        var run = new Run(experiment, finished.Result);
-        switch (experiment.Purpose)
+        _noise.Add(run, Problem.Objective);
+        var trial = run.Experiment.Trial;
+        switch (run.Experiment.Purpose)
         {
             case RunPurpose.Baseline: _baselineRuns = _baselineRuns.Add(run); _incumbentRuns = _incumbentRuns.Add(run); break;
-            case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); break;
+            case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); Update(trial, t => t with { Request = null }); break;
             case RunPurpose.Final: _finalRuns = _finalRuns.Add(run); break;
-            default: Update(experiment.Trial, t => t with { Runs = [.. t.Runs, run] }); break;
+            default: Update(trial, t => t with { Runs = [.. t.Runs, run], Request = null }); break;
         }
     }
 
@@ -142,9 +198,14 @@ public sealed class ResearchHistory
     {
         var trial = _trials.ElementAtOrDefault(advanced.Trial - 1);
         if (trial?.Candidate is null) throw new InvalidDataException($"The incumbent advanced to trial {advanced.Trial}, which has no candidate.");
+        if (advanced.Version != _incumbents.Count)
+            throw new InvalidDataException($"The incumbent advanced to version {advanced.Version} where {_incumbents.Count} was expected.");
+        if (advanced.CandidateId != trial.Candidate.Id)
+            throw new InvalidDataException($"The incumbent advanced to {advanced.CandidateId}, but trial {trial.Number} is about {trial.Candidate.Id}.");
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
             .Add(new Incumbent { Candidate = trial.Candidate, Runs = [], Version = advanced.Version, Trial = trial.Number });
         _incumbentRuns = [.. trial.Runs];
+        Gain = null;
     }
 
     private void Update(int number, Func<Trial, Trial> change)

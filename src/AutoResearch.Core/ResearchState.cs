@@ -3,6 +3,8 @@ namespace AutoResearch;
 /// <summary>An immutable picture of a loop: the problem, the incumbent and everything that was tried. Thread-safe.</summary>
 public sealed class ResearchState
 {
+    private NoiseEstimate? _noise;
+
     /// <summary>Creates a state; loops do this, and tests of proposers and acceptors.</summary>
     public ResearchState(ResearchProblem problem, Incumbent incumbent, IReadOnlyList<Trial> trials, long seed)
     {
@@ -20,6 +22,16 @@ public sealed class ResearchState
 
     /// <summary>Runs of the baseline, which trials do not contain.</summary>
     public IReadOnlyList<Run> BaselineRuns { get; init; } = [];
+
+    /// <summary>
+    /// The noise of the objective as all repeated runs show it. Loops keep it up to date; without one it is computed from
+    /// the runs of this state.
+    /// </summary>
+    public NoiseEstimate Noise
+    {
+        get => _noise ??= NoiseEstimate.Of(this);
+        init => _noise = value;
+    }
 
     /// <summary>All trials in order of proposing; those without a verdict are still running.</summary>
     public IReadOnlyList<Trial> Trials { get; }

@@ -12,8 +12,11 @@ public sealed record Trial
     /// <summary>The parent with the change applied; null when the change did not apply or the candidate was a duplicate.</summary>
     public Candidate? Candidate { get; init; }
 
-    /// <summary>Its runs that ended, in order.</summary>
+    /// <summary>Its runs that ended with a result, in order; infrastructure failures and cancelled runs are not among them.</summary>
     public IReadOnlyList<Run> Runs { get; init; } = [];
+
+    /// <summary>What the acceptor has asked for and not got yet; null when nothing is open.</summary>
+    public NeedMore? Request { get; init; }
 
     /// <summary>The final verdict; null while it is running.</summary>
     public Verdict? Verdict { get; init; }

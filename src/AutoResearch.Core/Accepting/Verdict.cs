@@ -34,7 +34,10 @@ public sealed record Reject : Verdict;
 
 /// <summary>The evidence is not enough yet.</summary>
 /// <param name="Arm">Which arm to run again.</param>
-/// <param name="Runs">How often, at least 1.</param>
+/// <param name="Runs">
+/// How many runs are expected to be needed, at least 1. The loop asks again after every one of them, so that a hopeless
+/// comparison can end early; the number tells a loop with free slots how many it may start at once.
+/// </param>
 public sealed record NeedMore(Arm Arm, int Runs = 1) : Verdict;
 
 /// <summary>The evidence cannot decide, e.g. because of tampering, drift or an implausible jump. The incumbent stays.</summary>

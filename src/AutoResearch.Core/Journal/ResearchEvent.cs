@@ -31,7 +31,7 @@ public sealed record LoopStarted(ResearchProblem Problem, long Seed) : ResearchE
     public string Version { get; init; } = "";
 }
 
-/// <summary>A loop goes on from its journal. Experiments that were running are started again.</summary>
+/// <summary>A loop goes on from its journal. Experiments that were running are started again under the same id.</summary>
 public sealed record LoopResumed : ResearchEvent
 {
     /// <summary>Ids of experiments that had been started and not finished.</summary>
@@ -41,14 +41,17 @@ public sealed record LoopResumed : ResearchEvent
 /// <summary>A proposer named an idea.</summary>
 /// <param name="Trial">The trial's number, from 1.</param>
 /// <param name="Hypothesis">The idea.</param>
-/// <param name="Candidate">The parent with the change applied; null when the change does not apply.</param>
+/// <param name="Candidate">The parent with the change applied; null when the change does not apply or the candidate was run before.</param>
 public sealed record HypothesisProposed(int Trial, Hypothesis Hypothesis, Candidate? Candidate) : ResearchEvent;
 
 /// <summary>An experiment begins.</summary>
 /// <param name="Experiment">What runs.</param>
 public sealed record ExperimentStarted(Experiment Experiment) : ResearchEvent;
 
-/// <summary>An experiment ended, well or not.</summary>
+/// <summary>
+/// An attempt at an experiment ended, well or not. After an infrastructure failure or a cancellation the experiment is
+/// still to be made: it starts again under its id with the next attempt number.
+/// </summary>
 /// <param name="ExperimentId">The experiment's id.</param>
 /// <param name="Result">What it brought.</param>
 public sealed record ExperimentFinished(string ExperimentId, RunResult Result) : ResearchEvent;

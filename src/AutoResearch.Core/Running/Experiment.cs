@@ -9,7 +9,7 @@ public sealed record Experiment
     /// <summary>What runs.</summary>
     public required Candidate Candidate { get; init; }
 
-    /// <summary>The seed, chosen by the loop and never by the candidate.</summary>
+    /// <summary>The seed, chosen by the loop and never by the candidate: 0 … 2³¹−1, so that every framework takes it.</summary>
     public required long Seed { get; init; }
 
     /// <summary>What it may spend.</summary>
@@ -21,9 +21,9 @@ public sealed record Experiment
     /// <summary>Share of the full budget or data, 0…1. Default 1.</summary>
     public double Fidelity { get; init; } = 1;
 
-    /// <summary>The trial it belongs to; 0 for the baseline.</summary>
+    /// <summary>The trial it belongs to; 0 for the baseline. Final runs of either arm belong to the final candidate's trial.</summary>
     public int Trial { get; init; }
 
-    /// <summary>1 for the first attempt, more after infrastructure failures.</summary>
+    /// <summary>1 for the first attempt, more after infrastructure failures, cancellations and crashes of the loop.</summary>
     public int Attempt { get; init; } = 1;
 }
