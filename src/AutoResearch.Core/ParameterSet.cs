@@ -96,7 +96,7 @@ public sealed class ParameterSet : IReadOnlyDictionary<string, ParameterValue>, 
     /// <summary>The set as <c>depth=4 lr=0.02</c>.</summary>
     public override string ToString() => string.Join(' ', this.Select(p => $"{p.Key}={p.Value}"));
 
-    private sealed class ParameterSetConverter : JsonConverter<ParameterSet>
+    internal sealed class ParameterSetConverter : JsonConverter<ParameterSet>
     {
         private static readonly ParameterValueConverter s_value = new();
 

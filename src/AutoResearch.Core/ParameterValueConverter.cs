@@ -12,7 +12,7 @@ internal sealed class ParameterValueConverter : JsonConverter<ParameterValue>
         JsonTokenType.String => reader.GetString()!,
         JsonTokenType.True => true,
         JsonTokenType.False => false,
-        JsonTokenType.Number => IsInteger(ref reader) ? reader.GetInt64() : reader.GetDouble(),
+        JsonTokenType.Number => IsInteger(ref reader) ? ParameterValue.Of(reader.GetInt64()) : ParameterValue.Of(reader.GetDouble()),
         var other => throw new JsonException($"A parameter value cannot be a JSON {other}."),
     };
 

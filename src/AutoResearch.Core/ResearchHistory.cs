@@ -118,12 +118,11 @@ public sealed class ResearchHistory
         { } trial => _trials[trial - 1].Candidate,
     };
 
-    /// <summary>Adds an event.</summary>
+    /// <summary>Adds an event; on an exception nothing has changed.</summary>
     /// <exception cref="InvalidDataException">The event does not fit the ones before it.</exception>
     public void Apply(ResearchEvent e)
     {
-        ArgumentNullException.ThrowIfNull(e);
-        if (_start is null && e is not LoopStarted) throw new InvalidDataException($"The first event must be loop_started, not {e.GetType().Name}.");
+        Check(e);
         switch (e)
         {
             case LoopStarted start: ApplyStart(start); break;
@@ -143,9 +142,51 @@ public sealed class ResearchHistory
         _state = null;
     }
 
+    /// <summary>Whether an event fits the ones before it: a journal asks before it writes.</summary>
+    /// <exception cref="InvalidDataException">The event does not fit; the message says why.</exception>
+    internal void Check(ResearchEvent e)
+    {
+        ArgumentNullException.ThrowIfNull(e);
+        var problem = e switch
+        {
+            LoopStarted => _start is null ? null : "There is a second loop_started event.",
+            _ when _start is null => $"The first event must be loop_started, not {e.GetType().Name}.",
+            HypothesisProposed proposed when proposed.Trial != _trials.Count + 1 =>
+                $"Trial {proposed.Trial} was proposed where {_trials.Count + 1} was expected.",
+            ExperimentStarted started => ProblemWith(started.Experiment),
+            ExperimentFinished finished when !_running.Contains(finished.ExperimentId) =>
+                $"The experiment {finished.ExperimentId} finished without having been started.",
+            TrialJudged judged => ProblemWithTrial(judged.Trial),
+            IncumbentAdvanced advanced => ProblemWith(advanced),
+            _ => null,
+        };
+        if (problem is not null) throw new InvalidDataException(problem);
+    }
+
+    private string? ProblemWith(Experiment experiment)
+    {
+        if (_running.Contains(experiment.Id)) return $"The experiment {experiment.Id} was started twice.";
+        if (_unfinished.TryGetValue(experiment.Id, out var last) && experiment.Attempt <= last.Attempt)
+            return $"Attempt {experiment.Attempt} of {experiment.Id} was started after attempt {last.Attempt}.";
+        return experiment.Purpose is RunPurpose.Baseline or RunPurpose.Final ? null : ProblemWithTrial(experiment.Trial);
+    }
+
+    private string? ProblemWith(IncumbentAdvanced advanced)
+    {
+        if (ProblemWithTrial(advanced.Trial) is { } problem) return problem;
+        var trial = _trials[advanced.Trial - 1];
+        if (trial.Candidate is null) return $"The incumbent advanced to trial {advanced.Trial}, which has no candidate.";
+        if (advanced.Version != _incumbents.Count)
+            return $"The incumbent advanced to version {advanced.Version} where {_incumbents.Count} was expected.";
+        return advanced.CandidateId == trial.Candidate.Id
+            ? null
+            : $"The incumbent advanced to {advanced.CandidateId}, but trial {trial.Number} is about {trial.Candidate.Id}.";
+    }
+
+    private string? ProblemWithTrial(int number) => number < 1 || number > _trials.Count ? $"There is no trial {number}." : null;
+
     private void ApplyStart(LoopStarted start)
     {
-        if (_start is not null) throw new InvalidDataException("There is a second loop_started event.");
         _start = start;
         _incumbents = [new Incumbent { Candidate = start.Problem.Baseline, Runs = [] }];
         _trialOfCandidate.Add(start.Problem.Baseline.Id, 0);
@@ -153,8 +194,6 @@ public sealed class ResearchHistory
 
     private void ApplyProposal(HypothesisProposed proposed)
     {
-        if (proposed.Trial != _trials.Count + 1)
-            throw new InvalidDataException($"Trial {proposed.Trial} was proposed where {_trials.Count + 1} was expected.");
         _trials = _trials.Add(new Trial { Number = proposed.Trial, Hypothesis = proposed.Hypothesis, Candidate = proposed.Candidate });
         if (proposed.Candidate is { } candidate) _trialOfCandidate.TryAdd(candidate.Id, proposed.Trial);
         ProposalCost += proposed.Hypothesis.Cost;
@@ -163,17 +202,14 @@ public sealed class ResearchHistory
 
     private void ApplyExperiment(Experiment experiment)
     {
-        if (!_running.Add(experiment.Id)) throw new InvalidDataException($"The experiment {experiment.Id} was started twice.");
-        if (_unfinished.TryGetValue(experiment.Id, out var last) && experiment.Attempt <= last.Attempt)
-            throw new InvalidDataException($"Attempt {experiment.Attempt} of {experiment.Id} was started after attempt {last.Attempt}.");
-        if (last is null) ExperimentsStarted++;
+        _running.Add(experiment.Id);
+        if (!_unfinished.ContainsKey(experiment.Id)) ExperimentsStarted++;
         _unfinished[experiment.Id] = experiment;
     }
 
     private void ApplyResult(ExperimentFinished finished)
     {
-        if (!_running.Remove(finished.ExperimentId))
-            throw new InvalidDataException($"The experiment {finished.ExperimentId} finished without having been started.");
+        _running.Remove(finished.ExperimentId);
         var run = new Run(_unfinished[finished.ExperimentId], finished.Result);
         MoneySpent += finished.Result.Usage.Money ?? 0;
         if (finished.Result.Outcome is RunOutcome.InfrastructureFailure or RunOutcome.Cancelled)
@@ -196,21 +232,13 @@ public sealed class ResearchHistory
 
     private void ApplyAdvance(IncumbentAdvanced advanced)
     {
-        var trial = _trials.ElementAtOrDefault(advanced.Trial - 1);
-        if (trial?.Candidate is null) throw new InvalidDataException($"The incumbent advanced to trial {advanced.Trial}, which has no candidate.");
-        if (advanced.Version != _incumbents.Count)
-            throw new InvalidDataException($"The incumbent advanced to version {advanced.Version} where {_incumbents.Count} was expected.");
-        if (advanced.CandidateId != trial.Candidate.Id)
-            throw new InvalidDataException($"The incumbent advanced to {advanced.CandidateId}, but trial {trial.Number} is about {trial.Candidate.Id}.");
+        var trial = _trials[advanced.Trial - 1];
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
-            .Add(new Incumbent { Candidate = trial.Candidate, Runs = [], Version = advanced.Version, Trial = trial.Number });
+            .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number });
         _incumbentRuns = [.. trial.Runs];
         Gain = null;
     }
 
-    private void Update(int number, Func<Trial, Trial> change)
-    {
-        if (number < 1 || number > _trials.Count) throw new InvalidDataException($"There is no trial {number}.");
+    private void Update(int number, Func<Trial, Trial> change) =>
         _trials = _trials.SetItem(number - 1, change(_trials[number - 1]));
-    }
 }

@@ -62,7 +62,7 @@ public sealed class SourceTree : IReadOnlyDictionary<string, string>
                 $"'{path}' is not a relative path inside the source tree (forward slashes, no drive, no '.', no '..').", nameof(path));
     }
 
-    private sealed class SourceTreeConverter : JsonConverter<SourceTree>
+    internal sealed class SourceTreeConverter : JsonConverter<SourceTree>
     {
         public override SourceTree Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {

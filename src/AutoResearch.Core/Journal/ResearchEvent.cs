@@ -18,7 +18,8 @@ namespace AutoResearch;
 [JsonDerivedType(typeof(LoopStopped), "loop_stopped")]
 public abstract record ResearchEvent
 {
-    /// <summary>When it happened, by the loop's clock.</summary>
+    /// <summary>When it happened, by the loop's clock. A journal line carries it beside the event.</summary>
+    [JsonIgnore]
     public DateTimeOffset Time { get; init; }
 }
 

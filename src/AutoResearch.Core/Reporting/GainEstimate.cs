@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AutoResearch;
 
 /// <summary>The gain of the final candidate over the baseline from fresh runs of both, in the objective's unit; positive is better.</summary>
@@ -11,5 +13,6 @@ namespace AutoResearch;
 public sealed record GainEstimate(double Gain, double Low, double High, double Confidence, double Baseline, double Final, int RunsPerArm)
 {
     /// <summary>True when the whole interval is on the better side.</summary>
+    [JsonIgnore]
     public bool IsConfirmed => RunsPerArm >= 2 && Low > 0;
 }
