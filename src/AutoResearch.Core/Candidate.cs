@@ -10,10 +10,18 @@ public sealed record Candidate
     private string? _id;
 
     /// <summary>The parameters; empty by default.</summary>
-    public ParameterSet Parameters { get; init; } = ParameterSet.Empty;
+    public ParameterSet Parameters
+    {
+        get;
+        init { field = value; _id = null; } // a copy made by "with" must not keep the hash of its original
+    } = ParameterSet.Empty;
 
     /// <summary>The editable source files; null when only parameters vary.</summary>
-    public SourceTree? Source { get; init; }
+    public SourceTree? Source
+    {
+        get;
+        init { field = value; _id = null; }
+    }
 
     /// <summary>The content hash: the first 16 hexadecimal digits of SHA-256 over parameters and source.</summary>
     [JsonIgnore]
