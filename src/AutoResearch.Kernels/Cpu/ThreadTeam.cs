@@ -16,8 +16,9 @@ internal sealed unsafe class ThreadTeam : IDisposable
     private void* _work;
     private int _tasks;
     private int _next;
-    private int _busy;
+    private int _active;
     private int _sleeping;
+    private volatile bool _open;
     private volatile int _round;
     private volatile bool _stop;
     private volatile Exception? _failure;
@@ -50,13 +51,17 @@ internal sealed unsafe class ThreadTeam : IDisposable
             _execute = &Invoke<T>;
             _tasks = tasks;
             _next = 0;
-            Volatile.Write(ref _busy, _threads.Length);
+            _open = true;
             Interlocked.Increment(ref _round);
             var sleeping = Interlocked.Exchange(ref _sleeping, 0);
             if (sleeping > 0) _wake.Release(sleeping);
             Take();
+
+            // Only threads that have entered are waited for: one that the system has not scheduled yet finds the round closed.
+            _open = false;
+            Interlocked.MemoryBarrier();
             var spinner = new SpinWait();
-            while (Volatile.Read(ref _busy) != 0) spinner.SpinOnce(-1);
+            while (Volatile.Read(ref _active) != 0) spinner.SpinOnce(-1);
         }
 
         if (_failure is { } failure)
@@ -107,8 +112,9 @@ internal sealed unsafe class ThreadTeam : IDisposable
 
             seen = _round;
             if (_stop) return;
-            Take();
-            Interlocked.Decrement(ref _busy);
+            Interlocked.Increment(ref _active);
+            if (_open) Take();
+            Interlocked.Decrement(ref _active);
         }
     }
 
