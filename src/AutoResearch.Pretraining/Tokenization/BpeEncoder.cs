@@ -41,7 +41,8 @@ internal sealed class BpeEncoder(Dictionary<uint, int> ranks)
 
         if (word.Length > LongestCachedWord)
         {
-            output.Add(_symbols, Merge(word));
+            var count = Merge(word);
+            output.Add(_symbols, count);
             return;
         }
 
