@@ -18,8 +18,11 @@ public sealed class AdamW : IDisposable
         _backend = backend;
     }
 
-    /// <summary>Steps taken so far.</summary>
-    public int Steps { get; private set; }
+    /// <summary>Steps taken so far. Set it only to continue from a checkpoint, together with <see cref="States"/>.</summary>
+    public int Steps { get; set; }
+
+    /// <summary>Each parameter with its two moments, for checkpoints.</summary>
+    public IEnumerable<(Tensor Parameter, Tensor First, Tensor Second)> States => _states.Select(s => (s.Parameter, s.First, s.Second));
 
     /// <summary>Adds parameters that share settings.</summary>
     /// <param name="options">The settings; kept, so that later changes take effect.</param>

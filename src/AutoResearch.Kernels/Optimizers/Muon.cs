@@ -47,6 +47,10 @@ public sealed class Muon : IDisposable
     /// <summary>The settings.</summary>
     public MuonOptions Options { get; }
 
+    /// <summary>Each matrix with its momentum and its second moment per row or column, for checkpoints.</summary>
+    public IEnumerable<(Tensor Parameter, Tensor Momentum, Tensor SecondMoment)> States => _groups.SelectMany(g =>
+        g.Parameters.Select((p, i) => (p, g.Momentum.Slice(i, 1).View(p.Shape), g.SecondMoment.Slice(i, 1))));
+
     /// <summary>Updates all matrices and sets their gradients to zero.</summary>
     public void Step()
     {

@@ -1,0 +1,163 @@
+using AutoResearch.Kernels;
+
+namespace AutoResearch.Pretraining;
+
+/// <summary>Trains a model within a budget. Not thread-safe.</summary>
+public sealed class GptTrainer : IDisposable
+{
+    private readonly GptOptimizer _optimizer;
+    private readonly Schedule _schedule;
+    private readonly Tape _tape;
+    private readonly TimeProvider _clock;
+    private readonly GptSize _size;
+    private readonly double _divergenceLoss;
+    private SmoothedLoss _smoothLoss;
+    private TimeSpan _trainingTime;
+
+    /// <summary>Prepares the training of a model.</summary>
+    /// <param name="model">The model; stays the caller's.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="clock">Measures training time; the system's clock by default.</param>
+    /// <exception cref="ArgumentException">The options are impossible; the message names the value and the fix.</exception>
+    public GptTrainer(GptModel model, TrainingOptions options, TimeProvider? clock = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(options);
+        (Model, Options) = (model, options.Validate(model.Config.SequenceLength));
+        _clock = clock ?? TimeProvider.System;
+        _optimizer = new(model, options);
+        _schedule = new(options);
+        _tape = new(model.Backend);
+        _size = GptSize.Of(model.Config);
+        _divergenceLoss = options.DivergenceLoss > 0 ? options.DivergenceLoss : Math.Log(model.Config.VocabularySize) + 5;
+    }
+
+    /// <summary>The model.</summary>
+    public GptModel Model { get; }
+
+    /// <summary>How it is trained.</summary>
+    public TrainingOptions Options { get; }
+
+    /// <summary>Optimizer steps made.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Training time spent.</summary>
+    public TimeSpan TrainingTime => _trainingTime;
+
+    /// <summary>
+    /// Trains until the budget is used up. Counted limits (steps, tokens, FLOPs) are never exceeded; a step that would
+    /// probably end after the training time is up is not begun. Called again after a cancellation or on a loaded checkpoint,
+    /// it continues; the batches must then stand where they stood (<see cref="ITrainingBatches.Skip"/>).
+    /// </summary>
+    /// <param name="batches">Training text, of this model's sequence length and these options' batch size.</param>
+    /// <param name="budget">Training time, steps, tokens or FLOPs, counted from the first step of all.</param>
+    /// <param name="progress">Told after every step; outside the step, but within the training time.</param>
+    /// <param name="cancellationToken">Stops between two batches; the step under way is dropped.</param>
+    /// <exception cref="ArgumentException">The batches do not fit, or the budget limits nothing or less than one step.</exception>
+    public TrainingReport Train(
+        ITrainingBatches batches, Budget budget, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        ArgumentNullException.ThrowIfNull(budget);
+        if (batches.BatchSize != Options.BatchSize || batches.SequenceLength != Model.Config.SequenceLength)
+            throw new ArgumentException($"The batches are {batches.BatchSize} × {batches.SequenceLength}, "
+                + $"but {Options.BatchSize} × {Model.Config.SequenceLength} is configured.", nameof(batches));
+        var meter = new BudgetMeter(budget, Options.TokensPerStep(batches.SequenceLength), _size.FlopsPerToken, _clock);
+        meter.Restore(Steps, _trainingTime);
+        var inputs = new int[batches.BatchSize * batches.SequenceLength];
+        var targets = new int[inputs.Length];
+        WarmUp(inputs, targets, batches.BatchSize);
+        meter.Start();
+        try
+        {
+            while (meter.CanStep)
+            {
+                var used = meter.Progress;
+                var rate = _schedule.LearningRate(used);
+                var loss = AccumulateGradients(batches, inputs, targets, cancellationToken);
+                if (!(loss <= _divergenceLoss)) return Diverged(meter, loss);
+                _optimizer.Step(rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used));
+                _smoothLoss.Add(loss);
+                meter.StepDone();
+                Steps = meter.Steps;
+                progress?.Report(new(Steps, loss, _smoothLoss.Value, rate, Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds),
+                    meter.Elapsed, meter.Progress, batches.Epoch));
+            }
+        }
+        finally
+        {
+            meter.Stop();
+            _trainingTime = meter.Elapsed;
+        }
+
+        return Report(meter, RunOutcome.Completed, null);
+    }
+
+    /// <summary>Saves weights, optimizer state and position as one safetensors file, replaced atomically.</summary>
+    public void Save(string path) => Checkpoint.Save(path, this, _optimizer, _smoothLoss);
+
+    /// <summary>Loads a checkpoint of the same shape, so that training continues bit for bit.</summary>
+    /// <exception cref="InvalidDataException">The file is no checkpoint of such a model; the message names the tensor.</exception>
+    public void Load(string path) => (Steps, _trainingTime, _smoothLoss) = Checkpoint.Load(path, this, _optimizer);
+
+    /// <summary>Releases optimizer state and activations; the model stays.</summary>
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _tape.Dispose();
+    }
+
+    /// <summary>Memory of activations, in bytes.</summary>
+    internal long ActivationBytes => _tape.Capacity;
+
+    // Compiles the kernels and sizes the arena before the clock starts. It changes no weight.
+    private void WarmUp(int[] inputs, int[] targets, int rows)
+    {
+        _tape.Reset();
+        var loss = Model.Loss(_tape, _tape.Input(inputs, inputs.Length), _tape.Input(targets, targets.Length), rows);
+        _tape.Backward(loss);
+        _optimizer.ClearGradients();
+    }
+
+    private double AccumulateGradients(ITrainingBatches batches, int[] inputs, int[] targets, CancellationToken cancellationToken)
+    {
+        var count = Options.AccumulationSteps(batches.SequenceLength);
+        var sum = 0.0;
+        for (var i = 0; i < count; i++)
+        {
+            if (cancellationToken.IsCancellationRequested)
+            {
+                _optimizer.ClearGradients();
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            batches.Next(inputs, targets);
+            _tape.Reset();
+            var loss = Model.Loss(_tape, _tape.Input(inputs, inputs.Length), _tape.Input(targets, targets.Length), batches.BatchSize, 1f / count);
+            _tape.Backward(loss);
+            sum += loss.Item();
+            if (!double.IsFinite(sum)) return sum;
+        }
+
+        return sum / count;
+    }
+
+    private TrainingReport Diverged(BudgetMeter meter, double loss)
+    {
+        var report = Report(meter, RunOutcome.Diverged, FormattableString.Invariant(
+            $"The training loss became {loss:g4} at step {meter.Steps + 1} (limit {_divergenceLoss:g4}); lower the learning rates."));
+        _optimizer.ClearGradients();
+        return report;
+    }
+
+    private TrainingReport Report(BudgetMeter meter, RunOutcome outcome, string? message) => new()
+    {
+        Outcome = outcome,
+        Message = message,
+        TrainLoss = _smoothLoss.Value,
+        TrainingTime = meter.Elapsed,
+        Steps = meter.Steps,
+        Tokens = meter.Tokens,
+        Progress = meter.Progress,
+    };
+}
