@@ -1,0 +1,142 @@
+using System.Runtime.CompilerServices;
+
+namespace AutoResearch.Kernels;
+
+/// <summary>
+/// C (+)= op(A) · op(B) in single precision, packed and blocked for the caches (Goto and van de Geijn 2008). Every element of C is
+/// summed in one order, so that the result does not depend on the number of threads.
+/// </summary>
+internal static unsafe class Gemm
+{
+    /// <summary>Floats of scratch memory that a product needs.</summary>
+    internal static long ScratchLength(int n, int k, CpuTuning? tuning = null)
+    {
+        var width = (tuning ?? CpuTuning.Default).TileColumns;
+        return ((long)n + width - 1) / width * width * k;
+    }
+
+    /// <param name="team">Threads.</param>
+    /// <param name="scratch">Room for <see cref="ScratchLength"/> floats.</param>
+    /// <param name="a">op(A) element (i, l) lies at a[i · aRow + l · aColumn].</param>
+    /// <param name="aRow">Stride of rows.</param>
+    /// <param name="aColumn">Stride of columns.</param>
+    /// <param name="b">op(B) element (l, j) lies at b[l · bRow + j · bColumn].</param>
+    /// <param name="bRow">Stride of rows.</param>
+    /// <param name="bColumn">Stride of columns.</param>
+    /// <param name="c">Row-major result.</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">Inner extent.</param>
+    /// <param name="accumulate">Add to C.</param>
+    /// <param name="tuning">Tile and block sizes; null for the default of this machine.</param>
+    internal static void Run(
+        ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* b, long bRow, long bColumn, float* c,
+        int m, int n, int k, bool accumulate, CpuTuning? tuning = null)
+    {
+        if (m == 0 || n == 0) return;
+        if (k == 0)
+        {
+            if (!accumulate)
+                for (var i = 0; i < m; i++) new Span<float>(c + ((long)i * n), n).Clear();
+            return;
+        }
+
+        tuning ??= CpuTuning.Default;
+        int tileRows = tuning.TileRows, tileColumns = tuning.TileColumns;
+        var panels = (n + tileColumns - 1) / tileColumns;
+        team.Run(panels, new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = tileColumns });
+
+        // At least four tasks for each thread while there are tiles to share; columns are split only when rows do not suffice.
+        var wanted = team.Threads == 1 ? 1 : 4 * team.Threads;
+        var rowTiles = (m + tileRows - 1) / tileRows;
+        var blockTiles = Math.Max(1, Math.Min(tuning.BlockRows / tileRows, (rowTiles + wanted - 1) / wanted));
+        var rowTasks = (rowTiles + blockTiles - 1) / blockTiles;
+        var columnTasks = Math.Clamp((wanted + rowTasks - 1) / rowTasks, 1, panels);
+        if (2 * rowTasks >= wanted) columnTasks = 1;
+        var taskPanels = (panels + columnTasks - 1) / columnTasks;
+        team.Run(rowTasks * columnTasks, new Multiply
+        {
+            A = a, Row = aRow, Column = aColumn, Panels = scratch, C = c, M = m, N = n, K = k, Accumulate = accumulate,
+            Tile = tuning.Tile switch
+            {
+                GemmTile.Avx512 => &GemmTiles.Tile14x32,
+                GemmTile.Avx2 => &GemmTiles.Tile6x16,
+                _ => &GemmTiles.Tile8x8,
+            },
+            TileRows = tileRows, TileColumns = tileColumns, BlockRows = blockTiles * tileRows, Depth = tuning.Depth,
+            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns,
+        });
+    }
+
+    // Panel p holds the p-th group of columns of op(B), row after row, with zeros beyond the edge.
+    private struct Pack : IParallelWork
+    {
+        internal float* B, Target;
+        internal long Row, Column;
+        internal int N, K, Width;
+
+        public readonly void Execute(int task)
+        {
+            var first = task * Width;
+            GemmPacking.Panel(B + (first * Column), Column, Row, Math.Min(Width, N - first), Width, K, Target + ((long)first * K));
+        }
+    }
+
+    private struct Multiply : IParallelWork
+    {
+        internal float* A, Panels, C;
+        internal delegate*<float*, float*, float*, nint, nint, bool, void> Tile;
+        internal long Row, Column;
+        internal int M, N, K, TileRows, TileColumns, BlockRows, Depth, RowTasks, TaskColumns;
+        internal bool Accumulate;
+
+        [SkipLocalsInit]
+        public readonly void Execute(int task)
+        {
+            int firstRow = task % RowTasks * BlockRows, firstColumn = task / RowTasks * TaskColumns;
+            int rows = Math.Min(BlockRows, M - firstRow), lastColumn = Math.Min(N, firstColumn + TaskColumns);
+            if (firstColumn >= lastColumn) return;
+            var blockLength = (rows + TileRows - 1) / TileRows * TileRows * Math.Min(K, Depth);
+            var memory = stackalloc float[blockLength + (TileRows * TileColumns) + 16];
+            var block = (float*)(((nuint)memory + 63) & ~(nuint)63);
+            var edge = block + blockLength;
+            for (var l = 0; l < K; l += Depth)
+            {
+                var depth = Math.Min(Depth, K - l);
+                for (var i = 0; i < rows; i += TileRows)
+                    GemmPacking.Panel(
+                        A + ((firstRow + i) * Row) + (l * Column), Row, Column, Math.Min(TileRows, rows - i), TileRows, depth,
+                        block + (i * depth));
+                for (var j = firstColumn; j < lastColumn; j += TileColumns)
+                    ColumnPanel(block, edge, firstRow, rows, j, l, depth);
+            }
+        }
+
+        private readonly void ColumnPanel(float* block, float* edge, int firstRow, int rows, int j, int l, int depth)
+        {
+            var panel = Panels + ((long)j * K) + ((long)l * TileColumns);
+            var width = Math.Min(TileColumns, N - j);
+            var add = Accumulate || l > 0;
+            for (var i = 0; i < rows; i += TileRows)
+            {
+                var height = Math.Min(TileRows, rows - i);
+                var target = C + ((long)(firstRow + i) * N) + j;
+                if (height == TileRows && width == TileColumns)
+                {
+                    Tile(block + (i * depth), panel, target, N, depth, add);
+                    continue;
+                }
+
+                // A ragged edge: the whole tile goes to scratch memory, the valid part of it to C.
+                Tile(block + (i * depth), panel, edge, TileColumns, depth, false);
+                for (var y = 0; y < height; y++)
+                {
+                    Span<float> to = new(target + ((long)y * N), width), from = new(edge + (y * TileColumns), width);
+                    if (!add) from.CopyTo(to);
+                    else
+                        for (var x = 0; x < width; x++) to[x] += from[x];
+                }
+            }
+        }
+    }
+}
