@@ -19,6 +19,7 @@ public sealed class ResearchHistory
     private ImmutableList<Run> _incumbentRuns = [];
     private ImmutableList<Incumbent> _incumbents = [];
     private LoopStarted? _start;
+    private ResearchProblem? _problem;
     private ResearchState? _state;
 
     /// <summary>The history of a sequence of events.</summary>
@@ -36,7 +37,7 @@ public sealed class ResearchHistory
 
     /// <summary>The problem.</summary>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
-    public ResearchProblem Problem => Start.Problem;
+    public ResearchProblem Problem => _problem ?? Start.Problem;
 
     /// <summary>The loop's seed.</summary>
     /// <exception cref="InvalidOperationException">The history is empty.</exception>
@@ -184,6 +185,9 @@ public sealed class ResearchHistory
     }
 
     private string? ProblemWithTrial(int number) => number < 1 || number > _trials.Count ? $"There is no trial {number}." : null;
+
+    /// <summary>Puts the caller's problem, with what a journal does not keep, in the place of the recorded one.</summary>
+    internal void Attach(ResearchProblem problem) => (_problem, _state) = (problem, null);
 
     private void ApplyStart(LoopStarted start)
     {

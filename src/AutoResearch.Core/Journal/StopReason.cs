@@ -9,6 +9,9 @@ public enum StopReason
     /// <summary>The maximum number of experiments was reached.</summary>
     MaxExperiments,
 
+    /// <summary>The maximum number of trials was reached.</summary>
+    MaxTrials,
+
     /// <summary>The total time was reached.</summary>
     MaxTime,
 

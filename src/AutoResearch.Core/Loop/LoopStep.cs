@@ -1,0 +1,28 @@
+namespace AutoResearch;
+
+/// <summary>What a loop does next.</summary>
+internal abstract record LoopStep;
+
+/// <summary>Runs an experiment.</summary>
+internal sealed record RunStep(Experiment Experiment) : LoopStep;
+
+/// <summary>Asks the acceptor about the pending trial.</summary>
+internal sealed record JudgeStep(Trial Trial) : LoopStep;
+
+/// <summary>Ends the pending trial with a verdict that needs no acceptor.</summary>
+internal sealed record VerdictStep(int Trial, Verdict Verdict) : LoopStep;
+
+/// <summary>Makes the accepted candidate the incumbent.</summary>
+internal sealed record AdvanceStep(Trial Trial) : LoopStep;
+
+/// <summary>Asks the proposer.</summary>
+internal sealed record ProposeStep : LoopStep
+{
+    public static ProposeStep Instance { get; } = new();
+}
+
+/// <summary>Works out the gain from the final runs.</summary>
+internal sealed record MeasureGainStep(GainEstimate Gain) : LoopStep;
+
+/// <summary>Ends the loop.</summary>
+internal sealed record StopStep(StopReason Reason, string Message) : LoopStep;

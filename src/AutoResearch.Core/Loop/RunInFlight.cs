@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Threading.Channels;
+
+namespace AutoResearch;
+
+/// <summary>
+/// A running experiment: its task, which never fails, and the measurements that come in meanwhile. When the listener is
+/// slow the oldest measurements are dropped, so that a flood neither blocks the runner nor fills the memory.
+/// </summary>
+internal sealed class RunInFlight : IProgress<Measurement>
+{
+    private readonly Channel<Measurement> _measurements;
+    private readonly ResearchLoopConfiguration _configuration;
+    private readonly Objective _objective;
+    private readonly Activity? _activity;
+
+    public RunInFlight(ResearchLoopConfiguration configuration, Objective objective, Experiment experiment, Activity? loop, CancellationToken cancellationToken)
+    {
+        _configuration = configuration;
+        _objective = objective;
+        Experiment = experiment;
+        _measurements = Channel.CreateBounded<Measurement>(new BoundedChannelOptions(configuration.Options.MeasurementBuffer)
+        {
+            FullMode = BoundedChannelFullMode.DropOldest,
+            SingleReader = true,
+        });
+        _activity = Telemetry.StartExperiment(loop, experiment);
+        // On the thread pool: a runner that works synchronously must not keep its measurements from the listener.
+        Result = Task.Run(() => RunAsync(cancellationToken), CancellationToken.None);
+    }
+
+    public Experiment Experiment { get; }
+
+    public Task<RunResult> Result { get; }
+
+    public ChannelReader<Measurement> Measurements => _measurements.Reader;
+
+    void IProgress<Measurement>.Report(Measurement value) => _measurements.Writer.TryWrite(value);
+
+    private async Task<RunResult> RunAsync(CancellationToken cancellationToken)
+    {
+        var clock = _configuration.TimeProvider;
+        var start = clock.GetTimestamp();
+        RunResult result;
+        try
+        {
+            var task = _configuration.Runner.RunAsync(Experiment, this, cancellationToken);
+            result = (task is null ? null : await task.ConfigureAwait(false))
+                ?? RunResult.Failure(RunOutcome.InfrastructureFailure, "The runner returned no result.");
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            result = RunResult.Failure(RunOutcome.Cancelled, "The loop was cancelled.");
+        }
+        catch (Exception e)
+        {
+            LoopLog.RunnerThrew(_configuration.Logger, e, Experiment.Id);
+            result = RunResult.Failure(RunOutcome.InfrastructureFailure, $"The runner threw {e.GetType().Name}: {e.Message}");
+        }
+        result = Checked(result, clock.GetElapsedTime(start), cancellationToken.IsCancellationRequested);
+        Telemetry.EndExperiment(_activity, Experiment, result);
+        _measurements.Writer.TryComplete();
+        return result;
+    }
+
+    /// <summary>The result as the loop may believe it: completed only with a finite score, cancelled only by the loop.</summary>
+    private RunResult Checked(RunResult result, TimeSpan elapsed, bool cancelled)
+    {
+        if (result.Usage.WallTime == TimeSpan.Zero) result = result with { Usage = result.Usage with { WallTime = elapsed } };
+        if (result.Outcome == RunOutcome.Cancelled && !cancelled)
+            return result with { Outcome = RunOutcome.InfrastructureFailure, Message = "The runner reported a cancellation that nobody asked for." };
+        if (result.Outcome != RunOutcome.Completed || result.Score(_objective) is not null) return result;
+        var metric = _objective.Metric;
+        var message = result.Metrics.TryGetValue(metric, out var value)
+            ? FormattableString.Invariant($"The metric '{metric}' is {value}, which is no score.")
+            : $"The metric '{metric}' is missing; the run reported: {(result.Metrics.Count == 0 ? "nothing" : string.Join(", ", result.Metrics.Keys))}.";
+        return result with { Outcome = RunOutcome.Invalid, Message = message };
+    }
+}
