@@ -61,10 +61,10 @@ public sealed unsafe partial class CpuBackend : HostBackend
     // C (+)= op(A) · op(B) for row-major matrices.
     private void Product(float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate)
     {
-        var scratch = _packed.Take(SimpleGemm.ScratchLength(n, k));
+        var scratch = _packed.Take(Gemm.ScratchLength(n, k));
         var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
         var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
-        SimpleGemm.Run(_team, scratch, a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate);
+        Gemm.Run(_team, scratch, a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate);
     }
 
     private struct AddWork : IParallelWork

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+using AutoResearch.Kernels;
+
+namespace AutoResearch.Benchmarks.Kernels;
+
+/// <summary>GFLOP/s and share of the peak of the same moments: bursts of kernel and peak loop alternate, medians are printed.</summary>
+internal static unsafe class KernelsQuick
+{
+    private const int Bursts = 15;
+
+    public static Task<int> RunAsync(string[] _)
+    {
+        Console.WriteLine($"{CpuTuning.Default}");
+        int[] sizes = [512, 1024, 2048];
+        foreach (var size in sizes) Measure(size, size, size);
+        Measure(4096, 64, 512);
+        return Task.FromResult(0);
+    }
+
+    private static void Measure(int m, int n, int k)
+    {
+        float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n], scratch = new float[Gemm.ScratchLength(n, k) + 16];
+        using ThreadTeam one = new(1), two = new(2);
+        List<double> peaks = [], singles = [], doubles = [], transposed = [];
+        var work = 2e-9 * m * n * k;
+        fixed (float* pa = a, pb = b, pc = c, ps = scratch)
+        {
+            var aligned = (float*)(((nuint)ps + 63) & ~(nuint)63);
+            for (var i = -2; i < Bursts; i++)
+            {
+                var peak = PeakFma.Measure();
+                var watch = Stopwatch.StartNew();
+                Gemm.Run(one, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
+                var single = work / watch.Elapsed.TotalSeconds;
+                watch.Restart();
+                Gemm.Run(one, aligned, pa, k, 1, pb, 1, k, pc, m, n, k, false);
+                var nt = work / watch.Elapsed.TotalSeconds;
+                watch.Restart();
+                Gemm.Run(two, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
+                var pair = work / watch.Elapsed.TotalSeconds;
+                if (i < 0) continue;
+                peaks.Add(peak);
+                singles.Add(single);
+                transposed.Add(nt);
+                doubles.Add(pair);
+            }
+        }
+
+        double top = Median(peaks), x1 = Median(singles), x2 = Median(doubles), xt = Median(transposed);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"gemm {m}x{n}x{k}: peak {top:F0}, NN {x1:F0} GFLOP/s = {x1 / top:P0}, NT {xt:F0} = {xt / top:P0}, two threads {x2 / x1:F2}x"));
+    }
+
+    private static double Median(List<double> values)
+    {
+        values.Sort();
+        return values[values.Count / 2];
+    }
+
+    private static float[] Fill(int count, int seed)
+    {
+        var random = new Random(seed);
+        var values = new float[count];
+        for (var i = 0; i < count; i++) values[i] = random.NextSingle() - 0.5f;
+        return values;
+    }
+}
