@@ -7,7 +7,7 @@ namespace AutoResearch.Pretraining;
 /// can be switched off: the rest of a cropped document waits as a document of its own, so that no text is lost.
 /// Deterministic by seed; the steady state allocates nothing. Not thread-safe.
 /// </summary>
-public sealed class PackedBatches
+public sealed class PackedBatches : ITrainingBatches
 {
     private readonly TokenizedDocuments _documents;
     private readonly bool _keepRemainders;

@@ -1,0 +1,174 @@
+using AutoResearch.Kernels;
+
+namespace AutoResearch.Pretraining;
+
+/// <summary>
+/// Runs GPT training as experiments of a loop, in this process. A candidate's parameters are those of
+/// <see cref="TrainingParameters"/>; what it leaves out comes from the defaults. Text, clock, seed and metric are the
+/// runner's. Runs are made one after another: each takes all threads. Thread-safe.
+/// </summary>
+public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
+{
+    private const int CurvePoints = 200;
+    private readonly PretrainingData _data;
+    private readonly TrainingSetup _defaults;
+    private readonly Backend _backend;
+    private readonly bool _ownsBackend;
+    private readonly TimeProvider _clock;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>Creates a runner.</summary>
+    /// <param name="data">The text, shared by all runs.</param>
+    /// <param name="defaults">Values of parameters that a candidate leaves out; the library's defaults when null.</param>
+    /// <param name="backend">Where to compute, stays the caller's; a <see cref="CpuBackend"/> with all processors when null.</param>
+    /// <param name="clock">Measures time; the system's clock by default.</param>
+    public GptExperimentRunner(PretrainingData data, TrainingSetup? defaults = null, Backend? backend = null, TimeProvider? clock = null)
+    {
+        _data = data ?? throw new ArgumentNullException(nameof(data));
+        _defaults = defaults ?? new();
+        _ownsBackend = backend is null;
+        _backend = backend ?? new CpuBackend();
+        _clock = clock ?? TimeProvider.System;
+    }
+
+    /// <inheritdoc/>
+    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        TrainingSetup setup;
+        try
+        {
+            if (experiment.Candidate.Source is not null)
+                throw new ArgumentException("This runner takes parameters only; the candidate has source files. Use a ProcessRunner for them.");
+            setup = TrainingParameters.Apply(_defaults, experiment.Candidate.Parameters).Validate();
+        }
+        catch (ArgumentException e)
+        {
+            return RunResult.Failure(RunOutcome.Invalid, e.Message);
+        }
+
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(() => Run(experiment, setup, progress, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Releases the backend if it is the runner's own. No run may be under way.</summary>
+    public void Dispose()
+    {
+        _turn.Dispose();
+        if (_ownsBackend) _backend.Dispose();
+    }
+
+    private RunResult Run(Experiment experiment, TrainingSetup setup, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    {
+        var start = _clock.GetTimestamp();
+        using var wall = experiment.Budget.Wall is { } limit ? new CancellationTokenSource(limit, _clock) : new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(wall.Token, cancellationToken);
+        var curve = new Curve(progress);
+        try
+        {
+            var run = GptExperiment.Run(_backend, _data, setup, Scaled(experiment), experiment.Seed, _clock, curve, cancellationToken: stop.Token);
+            return Result(run, setup) with { Curve = curve.Points };
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return Failed(RunOutcome.TimedOut, $"The run was still going when its wall time of {experiment.Budget.Wall} ended.");
+        }
+        catch (OutOfMemoryException e)
+        {
+            return Failed(RunOutcome.OutOfMemory, e.Message);
+        }
+        catch (Exception e) when (e is ArgumentException or CorpusException)
+        {
+            return Failed(RunOutcome.Invalid, e.Message);
+        }
+
+        RunResult Failed(RunOutcome outcome, string message) =>
+            RunResult.Failure(outcome, message) with { Usage = new() { WallTime = _clock.GetElapsedTime(start) }, Curve = curve.Points, Device = Device() };
+    }
+
+    // A lower fidelity is a shorter run with the whole schedule in it.
+    private static Budget Scaled(Experiment experiment)
+    {
+        var (budget, share) = (experiment.Budget, experiment.Fidelity);
+        return share >= 1 ? budget : budget with
+        {
+            Training = budget.Training * share,
+            Steps = budget.Steps is { } steps ? Math.Max(1, (long)(steps * share)) : null,
+            Tokens = budget.Tokens is { } tokens ? Math.Max(1, (long)(tokens * share)) : null,
+            Flops = budget.Flops * share,
+        };
+    }
+
+    private RunResult Result(GptRun run, TrainingSetup setup)
+    {
+        var training = run.Training;
+        var metrics = new Dictionary<string, double>(StringComparer.Ordinal)
+        {
+            ["training_seconds"] = training.TrainingTime.TotalSeconds,
+            ["total_tokens_M"] = training.Tokens / 1e6,
+            ["num_steps"] = training.Steps,
+            ["num_params_M"] = run.Size.Total / 1e6,
+            ["tokens_per_second"] = training.TokensPerSecond,
+            ["gflops"] = run.Gflops,
+            ["peak_memory_mb"] = run.PeakMemoryBytes / 1048576.0,
+        };
+        if (double.IsFinite(training.TrainLoss)) metrics["train_loss"] = training.TrainLoss;
+        if (training.Outcome == RunOutcome.Completed) metrics["val_bpb"] = run.ValidationBpb;
+        var vocabulary = setup.Model.VocabularySize;
+        return new RunResult
+        {
+            Outcome = training.Outcome,
+            Message = training.Message,
+            Metrics = metrics,
+            Device = Device(),
+            Hashes = new Dictionary<string, string>(StringComparer.Ordinal)
+            {
+                ["data"] = _data.Corpus.Train.ContentHash,
+                ["tokenizer"] = _data.Tokenizer(vocabulary).ContentHash,
+                ["evaluator"] = _data.Validation(vocabulary, setup.Model.SequenceLength).ContentHash,
+            },
+            Usage = new ResourceUsage
+            {
+                WallTime = run.TotalTime,
+                TrainingTime = training.TrainingTime,
+                Steps = training.Steps,
+                Tokens = training.Tokens,
+                PeakMemoryBytes = run.PeakMemoryBytes,
+            },
+        };
+    }
+
+    private Dictionary<string, string> Device() => new(StringComparer.Ordinal)
+    {
+        ["backend"] = _backend.Name,
+        ["cores"] = FormattableString.Invariant($"{Environment.ProcessorCount}"),
+    };
+
+    // Every measurement goes to the listener; what is kept is thinned by halves, so that it stays evenly spaced.
+    private sealed class Curve(IProgress<Measurement>? listener) : IProgress<TrainingProgress>
+    {
+        private readonly List<Measurement> _points = [];
+        private long _every = 1;
+
+        public IReadOnlyList<Measurement> Points => _points;
+
+        public void Report(TrainingProgress value)
+        {
+            var loss = new Measurement("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress);
+            listener?.Report(loss);
+            listener?.Report(new("tokens_per_second", value.TokensPerSecond, value.Step, value.Elapsed, value.Progress));
+            if (value.Step % _every != 0) return;
+            _points.Add(loss);
+            if (_points.Count < CurvePoints) return;
+            _every *= 2;
+            _points.RemoveAll(p => p.Step % _every != 0);
+        }
+    }
+}
