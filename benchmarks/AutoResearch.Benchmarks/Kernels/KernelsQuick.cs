@@ -23,7 +23,8 @@ internal static unsafe class KernelsQuick
         float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n], scratch = new float[Gemm.ScratchLength(n, k) + 16];
         using ThreadTeam one = new(1), two = new(2);
         List<double> peaks = [], singles = [], doubles = [], transposed = [];
-        var work = 2e-9 * m * n * k;
+        var repeats = (int)Math.Max(1, 2e9 / (2.0 * m * n * k));
+        var work = 2e-9 * m * n * k * repeats;
         fixed (float* pa = a, pb = b, pc = c, ps = scratch)
         {
             var aligned = (float*)(((nuint)ps + 63) & ~(nuint)63);
@@ -31,13 +32,13 @@ internal static unsafe class KernelsQuick
             {
                 var peak = PeakFma.Measure();
                 var watch = Stopwatch.StartNew();
-                Gemm.Run(one, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
+                for (var r = 0; r < repeats; r++) Gemm.Run(one, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
                 var single = work / watch.Elapsed.TotalSeconds;
                 watch.Restart();
-                Gemm.Run(one, aligned, pa, k, 1, pb, 1, k, pc, m, n, k, false);
+                for (var r = 0; r < repeats; r++) Gemm.Run(one, aligned, pa, k, 1, pb, 1, k, pc, m, n, k, false);
                 var nt = work / watch.Elapsed.TotalSeconds;
                 watch.Restart();
-                Gemm.Run(two, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
+                for (var r = 0; r < repeats; r++) Gemm.Run(two, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
                 var pair = work / watch.Elapsed.TotalSeconds;
                 if (i < 0) continue;
                 peaks.Add(peak);

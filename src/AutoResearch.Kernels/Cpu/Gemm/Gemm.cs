@@ -91,6 +91,7 @@ internal static unsafe class Gemm
         internal bool Accumulate;
 
         [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int task)
         {
             int firstRow = task % RowTasks * BlockRows, firstColumn = task / RowTasks * TaskColumns;
@@ -112,6 +113,7 @@ internal static unsafe class Gemm
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private readonly void ColumnPanel(float* block, float* edge, int firstRow, int rows, int j, int l, int depth)
         {
             var panel = Panels + ((long)j * K) + ((long)l * TileColumns);

@@ -8,6 +8,7 @@ namespace AutoResearch.Kernels;
 internal static unsafe class GemmPacking
 {
     /// <summary>target[l · width + i] = source[i · across + l · along] for i below count, 0 for the rest of the panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Panel(float* source, long across, long along, int count, int width, int depth, float* target)
     {
         if (count < width) new Span<float>(target, width * depth).Clear();
@@ -30,6 +31,7 @@ internal static unsafe class GemmPacking
     }
 
     // Four rows become four columns, 4 × 4 at a time in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose4(float* s, long stride, int depth, float* t, int width)
     {
         float* s1 = s + stride, s2 = s1 + stride, s3 = s2 + stride;
