@@ -1,0 +1,80 @@
+using AutoResearch.Kernels;
+
+namespace AutoResearch.Pretraining.Tests;
+
+public sealed class GptExperimentRunnerTests
+{
+    private static readonly PretrainingData s_data = new(Corpus.FromDocuments(Enumerable.Range(0, 400).Select(i =>
+        new CorpusDocument($"group {i}", $"The value number {i} of the list is {i * 7919 % 1000}; the one after it is {i * 31 % 77}, as the text says."))));
+
+    private static readonly TrainingSetup s_tiny = TrainingParameters.Apply(new(),
+        [new("depth", 2), new("dim", 32), new("heads", 2), new("seq", 32), new("vocab", 300), new("batch", 4)]);
+
+    [Fact]
+    public async Task Run_Completed_HasScoreCountsAndHashes()
+    {
+        var result = await Run(("matrix_lr", 0.03));
+        Assert.True(result.Outcome == RunOutcome.Completed, result.Message);
+        Assert.InRange(result.Metrics["val_bpb"], 0.5, 8);
+        Assert.Equal(6, result.Metrics["num_steps"]);
+        Assert.Equal(6 * 128 / 1e6, result.Metrics["total_tokens_M"], 9);
+        Assert.Equal(["data", "evaluator", "tokenizer"], result.Hashes!.Keys.Order());
+        Assert.NotEmpty(result.Curve!);
+    }
+
+    [Fact]
+    public async Task Run_SameSeed_SameScore() =>
+        Assert.Equal((await Run()).Metrics["val_bpb"], (await Run()).Metrics["val_bpb"]);
+
+    [Fact]
+    public async Task Run_TrainedLonger_ScoresBetter()
+    {
+        var (little, much) = (await Run(), await Run(Budget.OfSteps(60)));
+        Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 0.3, $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
+    }
+
+    [Fact]
+    public async Task Run_UnknownParameter_IsInvalid()
+    {
+        var result = await Run(("dept", 3));
+        Assert.Equal(RunOutcome.Invalid, result.Outcome);
+        Assert.Contains("'depth'", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_TooLargeForMemory_IsOutOfMemory() =>
+        Assert.Equal(RunOutcome.OutOfMemory, (await Run(("depth", 900), ("dim", 65536), ("heads", 512))).Outcome);
+
+    [Fact]
+    public async Task Run_HopelessLimit_IsDivergedWithoutScore()
+    {
+        var result = await Run(("divergence_loss", 0.1));
+        Assert.Equal(RunOutcome.Diverged, result.Outcome);
+        Assert.Null(result.Score(Objective.Minimize("val_bpb")));
+    }
+
+    [Fact]
+    public void Evaluate_BatchSize_DoesNotMatter()
+    {
+        using var backend = new CpuBackend();
+        var config = s_tiny.Model with { VocabularySize = s_data.Tokenizer(300).VocabularySize, HeadInit = 0.2 };
+        using var model = new GptModel(backend, config, 1);
+        var text = s_data.Validation(300, 32);
+        var one = BitsPerByte.Evaluate(model, text, 1);
+        Assert.Equal(one, BitsPerByte.Evaluate(model, text, 5), 1e-5);
+        Assert.Equal(one, BitsPerByte.Evaluate(model, text, 64), 1e-5);
+    }
+
+    [Fact]
+    public void Evaluate_AnotherSequenceLength_ScoresTheSameBytes() =>
+        Assert.Equal(s_data.Validation(300, 32).TotalBytes, s_data.Validation(300, 64).TotalBytes);
+
+    private static Task<RunResult> Run(params (string, ParameterValue)[] parameters) => Run(Budget.OfSteps(6), parameters);
+
+    private static async Task<RunResult> Run(Budget budget, params (string, ParameterValue)[] parameters)
+    {
+        using var runner = new GptExperimentRunner(s_data, s_tiny);
+        return await runner.RunAsync(
+            new Experiment { Id = "e1", Candidate = Candidate.Of(parameters), Seed = 1, Budget = budget }, null, TestContext.Current.CancellationToken);
+    }
+}
