@@ -1,0 +1,115 @@
+using System.Globalization;
+
+namespace AutoResearch.Testing;
+
+/// <summary>
+/// A world whose truth is known: a proposer of ideas with known effects, and a runner that returns the true value plus
+/// noise. With it a test can say how much of what a loop accepted is real. Effects are additive and never run out; the noise
+/// is normal, independent and equal for all candidates. Everything follows from seeds, so a resumed loop sees the same
+/// world. The metric is to be minimized.
+/// </summary>
+public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
+{
+    private const string TruthParameter = "truth";
+    private const string IdeaParameter = "idea";
+
+    /// <summary>Creates a world.</summary>
+    /// <param name="sigma">Standard deviation of one run's noise, in the metric's unit.</param>
+    /// <param name="effects">The true effects of ideas; null for <see cref="EffectDistribution.Mixed"/>.</param>
+    /// <param name="seed">The world's seed: the ideas, and the noise of each run together with the run's own seed.</param>
+    /// <param name="metric">The metric's name.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="sigma"/> is negative or not finite.</exception>
+    public SimulatedObjective(double sigma, EffectDistribution? effects = null, int seed = 0, string metric = "val_bpb")
+    {
+        if (!double.IsFinite(sigma) || sigma < 0)
+            throw new ArgumentOutOfRangeException(nameof(sigma), sigma, "The noise must be 0 or more, in the metric's unit.");
+        ArgumentException.ThrowIfNullOrWhiteSpace(metric);
+        Sigma = sigma;
+        Effects = effects ?? EffectDistribution.Mixed;
+        Seed = seed;
+        Metric = metric;
+    }
+
+    /// <summary>Standard deviation of one run's noise.</summary>
+    public double Sigma { get; }
+
+    /// <summary>The true effects of ideas.</summary>
+    public EffectDistribution Effects { get; }
+
+    /// <summary>The world's seed.</summary>
+    public int Seed { get; }
+
+    /// <summary>The metric's name.</summary>
+    public string Metric { get; }
+
+    /// <summary>The problem of this world: its baseline has the true value 0.</summary>
+    public ResearchProblem Problem => new("simulated")
+    {
+        Objective = Objective.Minimize(Metric),
+        Baseline = Candidate.Of((TruthParameter, 0.0), (IdeaParameter, 0)),
+    };
+
+    /// <summary>The true value of a candidate, relative to the baseline's; negative is better.</summary>
+    public static double Truth(Candidate candidate)
+    {
+        ArgumentNullException.ThrowIfNull(candidate);
+        return candidate.Parameters[TruthParameter].AsFloat();
+    }
+
+    /// <summary>How a history compares with the truth.</summary>
+    public static SimulationScore Score(ResearchHistory history)
+    {
+        ArgumentNullException.ThrowIfNull(history);
+        var effects = history.Incumbents.Zip(history.Incumbents.Skip(1), (before, after) => Truth(after.Candidate) - Truth(before.Candidate)).ToArray();
+        return new()
+        {
+            TrueGain = -Truth(history.State.Incumbent.Candidate),
+            Accepts = effects.Length,
+            FalseAccepts = effects.Count(e => e >= 0),
+            HarmfulAccepts = effects.Count(e => e > 0),
+            Trials = history.Trials.Count,
+            Experiments = history.ExperimentsFinished,
+        };
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<Hypothesis?> ProposeAsync(ResearchState state, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var effect = Effects.Draw(Generator(Seed, state.NextTrial));
+        var incumbent = state.Incumbent.Candidate;
+        return ValueTask.FromResult<Hypothesis?>(new()
+        {
+            ParentId = incumbent.Id,
+            Change = ParameterChange.Of((TruthParameter, Truth(incumbent) + effect), (IdeaParameter, state.NextTrial)),
+            Title = string.Create(CultureInfo.InvariantCulture, $"idea {state.NextTrial}"),
+            Proposer = "simulation",
+        });
+    }
+
+    /// <inheritdoc/>
+    public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        cancellationToken.ThrowIfCancellationRequested();
+        var candidate = experiment.Candidate;
+        var noise = Sigma * Normal(Generator(Seed ^ 0x5EED, experiment.Seed, candidate.Parameters[IdeaParameter].AsInteger()));
+        return Task.FromResult(ScriptedRunner.Completed(Metric, Truth(candidate) + noise));
+    }
+
+    /// <summary>A draw from the standard normal distribution (Box and Muller 1958).</summary>
+    internal static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+
+    // The noise depends on the candidate too: runs of two candidates with one seed are independent, as in the plain model.
+    private static Random Generator(long a, long b, long c = 0)
+    {
+        var hash = 14695981039346656037UL;
+        foreach (var part in (ReadOnlySpan<long>)[a, b, c])
+        {
+            hash = (hash ^ (ulong)part) * 0x9E3779B97F4A7C15UL;
+            hash ^= hash >> 29;
+        }
+        return new Random((int)(hash ^ (hash >> 32)));
+    }
+}
