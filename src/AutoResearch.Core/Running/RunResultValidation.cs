@@ -1,0 +1,30 @@
+using System.Globalization;
+
+namespace AutoResearch;
+
+/// <summary>The check that every runner makes on a result before it hands it over.</summary>
+public static class RunResultValidation
+{
+    /// <summary>
+    /// Returns the result unchanged when it failed already or reports <paramref name="metric"/> as a finite number; otherwise
+    /// the same result as <see cref="RunOutcome.Invalid"/>, with a message that names the metric and what there was.
+    /// </summary>
+    /// <param name="result">What the run brought.</param>
+    /// <param name="metric">The metric that a completed run must report.</param>
+    public static RunResult RequireMetric(this RunResult result, string metric)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        ArgumentException.ThrowIfNullOrWhiteSpace(metric);
+        if (result.Outcome != RunOutcome.Completed) return result;
+        if (!result.Metrics.TryGetValue(metric, out var value))
+        {
+            var found = result.Metrics.Count == 0 ? "none" : string.Join(", ", result.Metrics.Keys.Order(StringComparer.Ordinal));
+            return Invalid($"The run ended without the metric '{metric}'; metrics found: {found}. Report '{metric}' or change the required metric.");
+        }
+        return double.IsFinite(value)
+            ? result
+            : Invalid(string.Create(CultureInfo.InvariantCulture, $"The metric '{metric}' is {value}; it must be a finite number."));
+
+        RunResult Invalid(string message) => result with { Outcome = RunOutcome.Invalid, Message = message };
+    }
+}
