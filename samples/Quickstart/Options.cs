@@ -12,7 +12,7 @@ internal sealed record Options
         Improves a small GPT on real text: proposes changes, trains each for a fixed time, keeps what is truly better.
 
           --experiments N   ideas to try (default 12)
-          --budget 8s       training time of one run: 8s, 1.5m, 2h (default 8s)
+          --budget 8s       training time of one run: 8s, 1.5m, 2h (default 6s)
           --minutes M       end the search after M minutes; 0 for no limit (default 4, or no limit when
                             --experiments or --budget is given)
           --data DIR        a folder of text files (default: the API documentation in the installed .NET SDK)
@@ -24,7 +24,7 @@ internal sealed record Options
 
     public int Experiments { get; init; } = 12;
 
-    public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(8);
+    public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(6);
 
     public double? Minutes { get; init; }
 
