@@ -11,14 +11,14 @@ internal static class GptProblem
 
         // Rates, schedule and window pattern are those of autoresearch's train.py; depth, width and batch are scaled to a CPU.
         Baseline = Candidate.Of(
-            ("depth", 4), ("dim", 256), ("batch", 16), ("window_pattern", "SSSL"),
+            ("depth", 4), ("dim", 128), ("batch", 8), ("window_pattern", "SSSL"),
             ("matrix_lr", 0.04), ("embedding_lr", 0.6), ("unembedding_lr", 0.004),
             ("weight_decay", 0.2), ("warmup_ratio", 0.0), ("warmdown_ratio", 0.5)),
 
         SearchSpace = new SearchSpace()
             .Int("depth", 2, 6)
-            .Int("dim", 128, 384, step: 64)
-            .Categorical("batch", 4, 8, 16, 32)
+            .Int("dim", 64, 256, step: 64)
+            .Categorical("batch", 2, 4, 8, 16)
             .Categorical("window_pattern", "L", "SL", "SSSL")
             .LogFloat("matrix_lr", 0.01, 0.16)
             .LogFloat("embedding_lr", 0.1, 2.4)
