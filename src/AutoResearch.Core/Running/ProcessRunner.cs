@@ -1,0 +1,271 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+
+namespace AutoResearch;
+
+/// <summary>
+/// Runs any program in any language as an experiment, e.g. autoresearch's <c>uv run train.py</c>: starts it in a session of
+/// its own, owns its clock, reads its metrics from the output, and ends it with everything that it started.
+/// </summary>
+/// <remarks>
+/// Metrics are lines <c>name: value</c>, as in autoresearch's summary, and JSON objects, one a line; the last value of a name
+/// counts. The program is told in its environment: AUTORESEARCH_EXPERIMENT (unique to the attempt), AUTORESEARCH_SEED,
+/// AUTORESEARCH_RUN_DIR, and AUTORESEARCH_TRAINING_SECONDS, _WALL_SECONDS, _STEPS, _TOKENS where the budget has them. Arguments may hold
+/// the placeholders <c>{seed}</c>, <c>{experiment}</c>, <c>{run_dir}</c>, <c>{training_seconds}</c>, <c>{wall_seconds}</c>,
+/// <c>{steps}</c>, <c>{tokens}</c> and the candidate's parameters. What is covered on which system is told in
+/// docs/running-experiments.md. Thread-safe; runs may be concurrent.
+/// </remarks>
+public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
+{
+    private static readonly TimeSpan s_watchInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly string[] s_environment =
+    [
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+        "SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramFiles", "ProgramData",
+    ];
+
+    // A second process of the session waits for the end of a pipe that only this process holds: when this process dies,
+    // however suddenly, the session is killed. The program itself takes the place of the shell.
+    private const string Guard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & exec \"$0\" \"$@\" </dev/null 3<&-";
+
+    private readonly IReadOnlyList<string> _command;
+    private readonly ProcessRunnerOptions _options;
+    private readonly TimeProvider _clock;
+    private readonly CancellationTokenSource _disposal = new();
+    private readonly Lock _lock = new();
+    private readonly HashSet<Task> _runs = [];
+
+    /// <summary>Creates a runner for a command line, which is split at blanks outside of quotes; no shell is involved.</summary>
+    /// <param name="command">The program and its arguments, e.g. <c>python train.py --lr {lr}</c>.</param>
+    /// <param name="options">How it is run; null for the defaults. Do not change them afterwards.</param>
+    /// <param name="clock">Measures the budget; the system's clock when null.</param>
+    /// <exception cref="ArgumentException">The command is empty or an option makes no sense; the message says which.</exception>
+    public ProcessRunner(string command, ProcessRunnerOptions? options = null, TimeProvider? clock = null)
+        : this(CommandLine.Split(command), options, clock)
+    {
+    }
+
+    /// <summary>Creates a runner for a program and its arguments.</summary>
+    /// <inheritdoc cref="ProcessRunner(string, ProcessRunnerOptions?, TimeProvider?)"/>
+    public ProcessRunner(IReadOnlyList<string> command, ProcessRunnerOptions? options = null, TimeProvider? clock = null)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        if (command.Count == 0 || string.IsNullOrWhiteSpace(command[0])) throw new ArgumentException("The command names no program.", nameof(command));
+        _command = [.. command];
+        _options = (options ?? new()).Validate();
+        _clock = clock ?? TimeProvider.System;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ObjectDisposedException">The runner was disposed of.</exception>
+    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        cancellationToken.ThrowIfCancellationRequested();
+        experiment.Budget.Validate();
+        Task<RunResult> run;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
+            run = Task.Run(() => RunInDirectoryAsync(experiment, progress, cancellationToken), CancellationToken.None);
+            _runs.Add(run);
+        }
+        try
+        {
+            return await run.ConfigureAwait(false);
+        }
+        finally
+        {
+            lock (_lock) _runs.Remove(run);
+        }
+    }
+
+    /// <summary>Ends all programs that are running, and waits until they are gone. Safe to call twice.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task[] runs;
+        lock (_lock) runs = [.. _runs];
+        await _disposal.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<RunResult> RunInDirectoryAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    {
+        var nonce = Guid.NewGuid().ToString("N")[..12];
+        RunDirectory directory;
+        try
+        {
+            directory = RunDirectory.Create(_options, experiment, nonce);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return RunResult.Failure(RunOutcome.InfrastructureFailure,
+                $"The run directory in '{_options.RunsDirectory}' could not be made: {e.Message} Make room, or set ProcessRunnerOptions.RunsDirectory.");
+        }
+        try
+        {
+            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
+            if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
+            return result with { Device = DeviceFingerprint.Read(), Artifacts = _options.KeepRunDirectories ? [directory.Path] : null };
+        }
+        finally
+        {
+            if (!_options.KeepRunDirectories) directory.Delete();
+        }
+    }
+
+    private async Task<RunResult> RunProcessAsync(
+        Experiment experiment, string runDirectory, string nonce, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    {
+        using var process = new Process();
+        try
+        {
+            process.StartInfo = Prepare(experiment, runDirectory, nonce);
+        }
+        catch (ArgumentException e)
+        {
+            return RunResult.Failure(RunOutcome.Invalid, e.Message);
+        }
+        var start = _clock.GetTimestamp();
+        var output = new RunOutput(_options.LogTailLength, progress, () => _clock.GetElapsedTime(start));
+        try
+        {
+            if (Find(_command[0], process.StartInfo.WorkingDirectory) is null) throw new Win32Exception(2, "no such file");
+            process.Start();
+        }
+        catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
+        {
+            return RunResult.Failure(RunOutcome.InfrastructureFailure,
+                $"The program '{_command[0]}' could not be started: {e.Message}. Install it, or give its full path.");
+        }
+
+        var tree = new ProcessTree(process, $"AUTORESEARCH_EXPERIMENT={experiment.Id}-{nonce}");
+        var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), output.ReadAsync(process.StandardError.BaseStream));
+        var (stop, peak) = await WatchAsync(process, tree, experiment.Budget, cancellationToken).ConfigureAwait(false);
+        // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
+        await tree.KillAsync(stop is null ? TimeSpan.Zero : _options.KillGrace).ConfigureAwait(false);
+        await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(5), CancellationToken.None)).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
+
+        var result = stop is { } failure
+            ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with { Metrics = output.Metrics }
+            : ProcessOutcome.Of(process.ExitCode, output);
+        return result with
+        {
+            LogTail = output.Tail,
+            Usage = Usage(output.Metrics, _clock.GetElapsedTime(start), peak),
+        };
+    }
+
+    /// <summary>Waits for the program's end, and returns why it has to be ended if it does not do so by itself.</summary>
+    private async Task<((RunOutcome Outcome, string Message)? Stop, long PeakMemory)> WatchAsync(
+        Process process, ProcessTree tree, Budget budget, CancellationToken cancellationToken)
+    {
+        var limit = budget.Training is { } training ? training + _options.StartupAllowance : (TimeSpan?)null;
+        if (budget.Wall is { } wall && (limit is null || wall < limit)) limit = wall;
+        using var deadline = limit is { } time ? new CancellationTokenSource(time, _clock) : new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken, _disposal.Token);
+        var exit = process.WaitForExitAsync(CancellationToken.None);
+        var peak = 0L;
+        while (true)
+        {
+            peak = Math.Max(peak, tree.Observe());
+            if (exit.IsCompleted) return (null, peak);
+            if (peak > budget.MemoryBytes)
+                return ((RunOutcome.OutOfMemory, $"The run used {peak >> 20} MiB, more than its budget of {budget.MemoryBytes >> 20} MiB."), peak);
+            try
+            {
+                await exit.WaitAsync(s_watchInterval, stop.Token).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                // look again
+            }
+            catch (OperationCanceledException) when (!exit.IsCompleted)
+            {
+                return ((RunOutcome.TimedOut, string.Create(CultureInfo.InvariantCulture, $"The program was still running after {limit?.TotalSeconds:0.###} s and was ended.")), peak);
+            }
+        }
+    }
+
+    private ProcessStartInfo Prepare(Experiment experiment, string runDirectory, string nonce)
+    {
+        var values = CommandLine.ValuesOf(experiment, runDirectory);
+        List<string> arguments = [.. _command.Skip(1).Select(a => CommandLine.Fill(a, values))];
+        if (_options.Parameters == ParameterPassing.Arguments)
+        {
+            foreach (var (name, value) in experiment.Candidate.Parameters) arguments.AddRange([$"--{name}", value.ToString()]);
+        }
+
+        var needsDirectory = _options.TemplateDirectory is not null || experiment.Candidate.Source is not null;
+        var info = new ProcessStartInfo
+        {
+            WorkingDirectory = _options.WorkingDirectory ?? (needsDirectory ? runDirectory : Environment.CurrentDirectory),
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+            CreateNoWindow = true,
+        };
+        string[] launcher = OperatingSystem.IsWindows() ? []
+            : Find("setsid", "/") is { } setsid ? [setsid, "/bin/sh", "-c", Guard]
+            : ["/bin/sh", "-c", "exec \"$0\" \"$@\" </dev/null"];
+        string[] all = [.. launcher, Find(_command[0], info.WorkingDirectory) ?? _command[0], .. arguments];
+        info.FileName = all[0];
+        foreach (var argument in all.Skip(1)) info.ArgumentList.Add(argument);
+        SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}");
+        return info;
+    }
+
+    private void SetEnvironment(ProcessStartInfo info, Experiment experiment, Dictionary<string, string> values, string id)
+    {
+        var inherited = info.Environment.Where(e => s_environment.Contains(e.Key, StringComparer.OrdinalIgnoreCase)
+            || e.Key.StartsWith("LC_", StringComparison.Ordinal) || e.Key.StartsWith("DOTNET_", StringComparison.Ordinal)
+            || _options.AllowedEnvironment.Contains(e.Key)).ToList();
+        info.Environment.Clear();
+        foreach (var (name, value) in inherited.Concat(_options.Environment.Select(e => new KeyValuePair<string, string?>(e.Key, e.Value))))
+            info.Environment[name] = value;
+        if (_options.Parameters == ParameterPassing.Environment)
+        {
+            foreach (var (name, value) in experiment.Candidate.Parameters) info.Environment[Variable(name)] = value.ToString();
+        }
+        foreach (var name in (string[])["seed", "run_dir", "training_seconds", "wall_seconds", "steps", "tokens"])
+        {
+            if (values.TryGetValue(name, out var value)) info.Environment[Variable(name)] = value;
+        }
+        info.Environment["AUTORESEARCH_EXPERIMENT"] = id;
+    }
+
+    private static string Variable(string name)
+    {
+        var text = new StringBuilder("AUTORESEARCH_");
+        foreach (var c in name) text.Append(char.IsAsciiLetterOrDigit(c) ? char.ToUpperInvariant(c) : '_');
+        return text.ToString();
+    }
+
+    // Looked up here, and not by the shell, so that a missing program is told apart from one that fails.
+    private static string? Find(string program, string workingDirectory)
+    {
+        if (OperatingSystem.IsWindows()) return program;
+        if (program.Contains('/')) return File.Exists(Path.Combine(workingDirectory, program)) ? Path.GetFullPath(program, workingDirectory) : null;
+        return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
+    }
+
+    // autoresearch's summary tells more than can be seen from outside.
+    private static ResourceUsage Usage(IReadOnlyDictionary<string, double> metrics, TimeSpan wall, long peak)
+    {
+        double? Metric(string name) => metrics.TryGetValue(name, out var value) && value is >= 0 and < 1e15 ? value : null;
+        return new ResourceUsage
+        {
+            WallTime = wall,
+            TrainingTime = Metric("training_seconds") is < 1e9 and { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            PeakMemoryBytes = Metric("peak_vram_mb") is > 0 and { } megabytes ? (long)(megabytes * 1048576) : peak > 0 ? peak : null,
+            Steps = (long?)Metric("num_steps"),
+            Tokens = (long?)(Metric("total_tokens_M") * 1e6),
+        };
+    }
+}

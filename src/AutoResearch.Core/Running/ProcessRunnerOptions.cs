@@ -1,0 +1,63 @@
+namespace AutoResearch;
+
+/// <summary>How a <see cref="ProcessRunner"/> starts, watches and ends a program. Validated when the runner is created.</summary>
+public sealed class ProcessRunnerOptions
+{
+    /// <summary>How parameters are passed, besides placeholders such as <c>{lr}</c>. Default none.</summary>
+    public ParameterPassing Parameters { get; set; }
+
+    /// <summary>
+    /// Where the program runs. Null (the default) for the experiment's own directory when there is a
+    /// <see cref="TemplateDirectory"/> or the candidate has source files, else for the current directory.
+    /// </summary>
+    public string? WorkingDirectory { get; set; }
+
+    /// <summary>
+    /// A directory that is copied to every experiment's own directory, before the candidate's source files are written over it.
+    /// <c>.git</c>, <c>bin</c> and <c>obj</c> are left out. Null (the default) for none.
+    /// </summary>
+    public string? TemplateDirectory { get; set; }
+
+    /// <summary>Where the experiments' own directories are made. Default: <c>autoresearch</c> in the directory for temporary files.</summary>
+    public string RunsDirectory { get; set; } = Path.Combine(Path.GetTempPath(), "autoresearch");
+
+    /// <summary>True to keep the experiments' own directories, which are then listed as artifacts. Default false.</summary>
+    public bool KeepRunDirectories { get; set; }
+
+    /// <summary>
+    /// Environment variables that the program gets, besides those of a bare system (PATH, HOME, USER, LANG, LC_*, TMPDIR, TZ,
+    /// DOTNET_*, and what Windows needs). Default none: keys and tokens of this process stay here.
+    /// </summary>
+    public IList<string> AllowedEnvironment { get; } = [];
+
+    /// <summary>Environment variables with values of their own. Default none.</summary>
+    public IDictionary<string, string> Environment { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>A metric that a completed run must report; null (the default) when the loop's objective is check enough.</summary>
+    public string? RequiredMetric { get; set; }
+
+    /// <summary>Time on top of the training budget for start-up, compilation and evaluation, before the program is stopped. Default 5 minutes.</summary>
+    public TimeSpan StartupAllowance { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a program that was told to end may take before it is killed. Default 2 seconds.</summary>
+    public TimeSpan KillGrace { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>Characters of output that are kept, the last ones. Default 65,536.</summary>
+    public int LogTailLength { get; set; } = 65_536;
+
+    internal ProcessRunnerOptions Validate()
+    {
+        Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory), "does not exist");
+        Check(nameof(TemplateDirectory), TemplateDirectory, TemplateDirectory is null || Directory.Exists(TemplateDirectory), "does not exist");
+        Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
+        Check(nameof(StartupAllowance), StartupAllowance, StartupAllowance >= TimeSpan.Zero, "must not be negative");
+        Check(nameof(KillGrace), KillGrace, KillGrace >= TimeSpan.Zero, "must not be negative");
+        Check(nameof(LogTailLength), LogTailLength, LogTailLength >= 1024, "must be at least 1,024");
+        return this;
+    }
+
+    private static void Check(string name, object? value, bool good, string rule)
+    {
+        if (!good) throw new ArgumentException(FormattableString.Invariant($"ProcessRunnerOptions.{name} is '{value}'; it {rule}."));
+    }
+}

@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace AutoResearch;
+
+/// <summary>
+/// Everything that a program has started, and its end. On Linux the members are found in <c>/proc</c>: the program's session,
+/// its descendants, those that were seen as descendants before, and every process that inherited its marker, so that a daemon
+/// that left the session is found too. Elsewhere only the descendants that the system knows of are.
+/// </summary>
+internal sealed class ProcessTree(Process root, string marker)
+{
+    private const int SigTerm = 15;
+    private const int SigKill = 9;
+    private readonly byte[] _marker = Encoding.ASCII.GetBytes(marker);
+    private readonly int _root = root.Id;
+    private readonly Dictionary<int, ulong> _known = []; // start times tell a process from a later one with its number
+
+    /// <summary>Looks who is there, and returns the memory they use, in bytes; 0 where that is not known.</summary>
+    public long Observe() => OperatingSystem.IsLinux() ? Members().Sum(m => m.Memory) : 0;
+
+    /// <summary>Ends all: asks, waits for the grace, kills, and looks again until nobody is left.</summary>
+    public async Task KillAsync(TimeSpan grace)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            try
+            {
+                root.Kill(entireProcessTree: true);
+            }
+            catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception or AggregateException)
+            {
+                // already gone
+            }
+            return;
+        }
+        var start = Stopwatch.GetTimestamp();
+        foreach (var member in Members()) _ = Kill(member.Id, SigTerm);
+        while (Stopwatch.GetElapsedTime(start) < grace && Members().Count > 0) await Task.Delay(20).ConfigureAwait(false);
+        // A process that forks while it is being killed is met in the next round.
+        for (var round = 0; round < 500; round++)
+        {
+            var members = Members();
+            if (members.Count == 0) return;
+            foreach (var member in members) _ = Kill(member.Id, SigKill);
+            await Task.Delay(10).ConfigureAwait(false);
+        }
+    }
+
+    private List<Member> Members()
+    {
+        var all = new Dictionary<int, Member>();
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(directory.AsSpan()), NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                && Member.TryRead(id) is { } member) all.Add(id, member);
+        }
+        var found = new Dictionary<int, Member>();
+        foreach (var member in all.Values)
+        {
+            if (member.Session == _root || member.Id == _root || IsKnown(member) || DescendsFrom(member, all) || HasMarker(member.Id))
+                found.Add(member.Id, member);
+        }
+        lock (_known)
+        {
+            foreach (var member in found.Values) _known[member.Id] = member.StartTime;
+        }
+        return [.. found.Values.Where(m => !m.IsZombie)];
+    }
+
+    private bool IsKnown(Member member)
+    {
+        lock (_known) return _known.TryGetValue(member.Id, out var start) && start == member.StartTime;
+    }
+
+    private bool DescendsFrom(Member member, Dictionary<int, Member> all)
+    {
+        for (var depth = 0; depth < 64 && all.TryGetValue(member.Parent, out var parent); depth++, member = parent)
+        {
+            if (parent.Id == _root || IsKnown(parent)) return true;
+        }
+        return false;
+    }
+
+    private bool HasMarker(int id)
+    {
+        try
+        {
+            return File.ReadAllBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/environ")).AsSpan().IndexOf(_marker) >= 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+#pragma warning disable SYSLIB1054 // two integers need no generated marshalling, and the project no unsafe code
+    private static extern int Kill(int id, int signal);
+#pragma warning restore SYSLIB1054
+
+    /// <summary>One line of the process table.</summary>
+    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, bool IsZombie)
+    {
+        public static Member? TryRead(int id)
+        {
+            try
+            {
+                // The name in parentheses may hold anything; the fields after the last one are numbers.
+                var text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/stat"));
+                var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+                return new Member(id, int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture),
+                    ulong.Parse(fields[19], CultureInfo.InvariantCulture), long.Parse(fields[21], CultureInfo.InvariantCulture) * Environment.SystemPageSize,
+                    fields[0] is "Z" or "X");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
+            {
+                return null; // it has ended meanwhile
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace AutoResearch;
+
+/// <summary>
+/// Reads a program's output as it comes: keeps a bounded tail, and finds metrics in autoresearch's summary lines, in JSON lines
+/// and in its progress lines. Memory does not depend on how much is written, nor on how long a line is. Thread-safe.
+/// </summary>
+internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? progress, Func<TimeSpan> elapsed)
+{
+    private const int MaxLine = 4096;
+    private readonly Lock _lock = new();
+    private readonly StringBuilder _tail = new();
+    private readonly Dictionary<string, double> _metrics = new(StringComparer.Ordinal);
+
+    /// <summary>Metrics found so far; the last value of a name counts.</summary>
+    public IReadOnlyDictionary<string, double> Metrics
+    {
+        get { lock (_lock) return new Dictionary<string, double>(_metrics, StringComparer.Ordinal); }
+    }
+
+    /// <summary>The end of the output.</summary>
+    public string Tail
+    {
+        get { lock (_lock) return _tail.Length > tailLength ? _tail.ToString(_tail.Length - tailLength, tailLength) : _tail.ToString(); }
+    }
+
+    /// <summary>True once a loss was NaN or infinite.</summary>
+    public bool SawNonFiniteLoss { get; private set; }
+
+    /// <summary>Reads a stream to its end.</summary>
+    public async Task ReadAsync(Stream stream)
+    {
+        var (bytes, chars, decoder, line, cut) = (new byte[16384], new char[16384], Encoding.UTF8.GetDecoder(), new StringBuilder(), false);
+        while (true)
+        {
+            int count;
+            try
+            {
+                count = await stream.ReadAsync(bytes).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is IOException or ObjectDisposedException or OperationCanceledException)
+            {
+                return; // the run gave the stream up
+            }
+            var length = decoder.GetChars(bytes, 0, count, chars, 0, flush: count == 0);
+            lock (_lock)
+            {
+                Keep(chars.AsSpan(0, length));
+                foreach (var c in chars.AsSpan(0, length))
+                {
+                    if (c is '\n' or '\r')
+                    {
+                        if (!cut) Read(line.ToString());
+                        line.Clear();
+                        cut = false;
+                    }
+                    else if (line.Length < MaxLine)
+                    {
+                        line.Append(c);
+                    }
+                    else
+                    {
+                        cut = true; // no metric is that long
+                    }
+                }
+                if (count == 0 && !cut) Read(line.ToString());
+            }
+            if (count == 0) return;
+        }
+    }
+
+    private void Keep(ReadOnlySpan<char> text)
+    {
+        _tail.Append(text);
+        if (_tail.Length > 2 * tailLength) _tail.Remove(0, _tail.Length - tailLength);
+    }
+
+    private void Read(string line)
+    {
+        if (line.Length < 3) return;
+        if (Progress().Match(line) is { Success: true } step)
+        {
+            if (!TryNumber(step.Groups[3].Value, out var loss)) return;
+            var share = double.TryParse(step.Groups[2].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var percent) ? percent / 100 : (double?)null;
+            Report("train_loss", loss, long.Parse(step.Groups[1].Value, CultureInfo.InvariantCulture), share);
+        }
+        else if (Summary().Match(line) is { Success: true } summary && TryNumber(summary.Groups[2].Value, out var value))
+        {
+            _metrics[summary.Groups[1].Value] = value;
+        }
+        else if (line.AsSpan().TrimStart().StartsWith("{"))
+        {
+            ReadJson(line);
+        }
+    }
+
+    // A line with a "step" is a measurement as well, so that a program can report while it runs.
+    private void ReadJson(string line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(line);
+            var numbers = document.RootElement.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Number)
+                .Select(p => (p.Name, Value: p.Value.GetDouble())).ToList();
+            var step = numbers.Find(n => n.Name == "step");
+            foreach (var (name, value) in numbers)
+            {
+                _metrics[name] = value;
+                if (step.Name is not null && name != "step") Report(name, value, (long)step.Value, null);
+            }
+        }
+        catch (JsonException)
+        {
+            // not JSON after all
+        }
+    }
+
+    private void Report(string metric, double value, long step, double? share)
+    {
+        if (!double.IsFinite(value)) SawNonFiniteLoss = true;
+        progress?.Report(new Measurement(metric, value, step, elapsed(), share));
+    }
+
+    private static bool TryNumber(string text, out double value)
+    {
+        value = text.ToLowerInvariant() switch
+        {
+            "nan" => double.NaN,
+            "inf" or "+inf" or "infinity" => double.PositiveInfinity,
+            "-inf" or "-infinity" => double.NegativeInfinity,
+            _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : double.MinValue,
+        };
+        return value != double.MinValue;
+    }
+
+    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.\-/]*):\s+([-+0-9.eE]+|[-+]?(?:nan|inf|infinity))\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Summary();
+
+    [GeneratedRegex(@"^\s*step\s+(\d{1,18})(?:\s*\(([\d.]+)%\))?.*?\bloss:?\s+([-+0-9.eE]+|[-+]?(?:nan|inf))\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Progress();
+}
