@@ -69,11 +69,6 @@ internal sealed class RunInFlight : IProgress<Measurement>
         if (result.Usage.WallTime == TimeSpan.Zero) result = result with { Usage = result.Usage with { WallTime = elapsed } };
         if (result.Outcome == RunOutcome.Cancelled && !cancelled)
             return result with { Outcome = RunOutcome.InfrastructureFailure, Message = "The runner reported a cancellation that nobody asked for." };
-        if (result.Outcome != RunOutcome.Completed || result.Score(_objective) is not null) return result;
-        var metric = _objective.Metric;
-        var message = result.Metrics.TryGetValue(metric, out var value)
-            ? FormattableString.Invariant($"The metric '{metric}' is {value}, which is no score.")
-            : $"The metric '{metric}' is missing; the run reported: {(result.Metrics.Count == 0 ? "nothing" : string.Join(", ", result.Metrics.Keys))}.";
-        return result with { Outcome = RunOutcome.Invalid, Message = message };
+        return result.RequireMetric(_objective.Metric);
     }
 }
