@@ -1,10 +1,12 @@
 using AutoResearch.Benchmarks.Kernels;
+using AutoResearch.Benchmarks.Proposing;
 using BenchmarkDotNet.Running;
 
 // A named command compares with peers or reproduces a table; anything else goes to BenchmarkDotNet.
 var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.Ordinal)
 {
     ["kernels-quick"] = KernelsQuick.RunAsync,
+    ["tpe-peers"] = TpePeers.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -17,7 +19,9 @@ internal sealed class TpeObservations
     /// <summary>How many of them have a score.</summary>
     public int Scored { get; }
 
-    public static TpeObservations Of(ResearchState state, SearchSpace space, TpeOptions options)
+    // The points are kept from call to call; null where a candidate is outside the space.
+    public static TpeObservations Of(
+        ResearchState state, SearchSpace space, TpeOptions options, ConditionalWeakTable<Candidate, Point> points)
     {
         var ended = new List<(ParameterSet Point, int Class, double Loss, int Order)>();
         var bad = new List<(ParameterSet Point, int Order)>();
@@ -26,7 +30,7 @@ internal sealed class TpeObservations
         {
             if (trial.Candidate is null) continue;
             if (Rank(state.Problem, trial.Runs) is { } rank) Add(trial.Candidate, rank, trial.Number);
-            else if (trial.IsPending && space.Contains(trial.Candidate.Parameters)) bad.Add((space.Normalize(trial.Candidate.Parameters), trial.Number));
+            else if (trial.IsPending && PointOf(trial.Candidate) is { } pending) bad.Add((pending, trial.Number));
         }
 
         var goodCount = Math.Min((int)Math.Ceiling(options.GoodShare * ended.Count), options.MaxGood);
@@ -38,21 +42,37 @@ internal sealed class TpeObservations
 
         void Add(Candidate candidate, (int Class, double Loss) rank, int order)
         {
-            if (space.Contains(candidate.Parameters)) ended.Add((space.Normalize(candidate.Parameters), rank.Class, rank.Loss, order));
+            if (PointOf(candidate) is { } point) ended.Add((point, rank.Class, rank.Loss, order));
+        }
+
+        ParameterSet? PointOf(Candidate candidate)
+        {
+            if (points.TryGetValue(candidate, out var known) && known.Space == space) return known.Values;
+            var values = space.Contains(candidate.Parameters) ? space.Normalize(candidate.Parameters) : null;
+            points.AddOrUpdate(candidate, new(space, values));
+            return values;
         }
     }
+
+    /// <summary>A candidate's point of a space.</summary>
+    internal sealed record Point(SearchSpace Space, ParameterSet? Values);
 
     // 0: a score, the mean of the fresh runs where there are any, since the screening run selects and flatters.
     // 1: a guard is broken. 2: no score. Null: nothing has ended.
     private static (int Class, double Loss)? Rank(ResearchProblem problem, IReadOnlyList<Run> runs)
     {
         if (runs.Count == 0) return null;
-        var scored = runs.Where(r => r.Result.Score(problem.Objective) is not null).ToList();
-        if (scored.Count == 0) return (2, 0);
-        var fresh = scored.Where(r => r.Experiment.Purpose != RunPurpose.Screen).ToList();
-        var loss = (fresh.Count > 0 ? fresh : scored).Average(r => problem.Objective.ToLoss(r.Result.Score(problem.Objective)!.Value));
-        var broken = scored.Max(r => problem.Guards.Sum(g => Excess(g, r.Result.Metrics)));
-        return broken > 0 ? (1, broken) : (0, loss);
+        var (fresh, screening, broken) = ((Sum: 0.0, Count: 0), (Sum: 0.0, Count: 0), 0.0);
+        foreach (var run in runs)
+        {
+            if (run.Result.Score(problem.Objective) is not { } score) continue;
+            var loss = problem.Objective.ToLoss(score);
+            if (run.Experiment.Purpose == RunPurpose.Screen) screening = (screening.Sum + loss, screening.Count + 1);
+            else fresh = (fresh.Sum + loss, fresh.Count + 1);
+            if (problem.Guards.Count > 0) broken = Math.Max(broken, problem.Guards.Sum(g => Excess(g, run.Result.Metrics)));
+        }
+        if (fresh.Count + screening.Count == 0) return (2, 0);
+        return broken > 0 ? (1, broken) : (0, fresh.Count > 0 ? fresh.Sum / fresh.Count : screening.Sum / screening.Count);
     }
 
     // How far beyond its limit, relative to the limit, so that guards of different units can be added.

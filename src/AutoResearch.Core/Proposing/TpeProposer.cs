@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace AutoResearch;
 
@@ -18,6 +19,7 @@ public sealed class TpeProposer : IHypothesisProposer
     private const int MaxDraws = 100;
     private readonly SearchSpace? _space;
     private readonly TpeOptions _options;
+    private readonly ConditionalWeakTable<Candidate, TpeObservations.Point> _points = [];
 
     /// <summary>Creates a proposer.</summary>
     /// <param name="options">Its settings; null for the defaults. Do not change them afterwards.</param>
@@ -38,8 +40,8 @@ public sealed class TpeProposer : IHypothesisProposer
         var space = Proposal.SpaceOf(_space, state, nameof(TpeProposer));
         var random = state.CreateRandom("tpe");
         var tried = Proposal.TriedIn(state);
-        var observations = TpeObservations.Of(state, space, _options);
-        var isStartup = state.Trials.Count < _options.StartupTrials || observations.Good.Count == 0;
+        var observations = TpeObservations.Of(state, space, _options, _points);
+        var isStartup = observations.Good.Count + observations.Bad.Count < _options.StartupTrials || observations.Good.Count == 0;
         var (candidate, rationale) = isStartup
             ? (Explore(state, space, tried, random), "Drawn at random: too few trials for a model.")
             : Exploit(state, space, tried, random, observations);
