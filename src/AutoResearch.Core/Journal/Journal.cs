@@ -75,8 +75,7 @@ public sealed class Journal : IJournal
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(directory);
         var full = Path.GetFullPath(directory);
-        var valid = (options ?? new()).Validate();
-        return await Task.Run(() => new Journal(full, valid), cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => new Journal(full, options ?? new()), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A journal that is kept in memory only, for loops that need no record.</summary>

@@ -9,15 +9,5 @@ public sealed record JournalOptions
     /// </summary>
     public bool FlushToDisk { get; init; } = true;
 
-    /// <summary>
-    /// After how many events a snapshot for fast resume is first due; further ones follow as the journal grows by half.
-    /// 0 for no snapshots. Default 2,000.
-    /// </summary>
-    public int SnapshotAfter { get; init; } = 2000;
-
     internal Func<string, IJournalFile> OpenFile { get; init; } = JournalFile.Open;
-
-    internal JournalOptions Validate() => SnapshotAfter >= 0
-        ? this
-        : throw new ArgumentException($"JournalOptions.SnapshotAfter is {SnapshotAfter}; it must be 0 (no snapshots) or more.");
 }
