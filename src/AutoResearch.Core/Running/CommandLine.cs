@@ -51,18 +51,16 @@ internal static partial class CommandLine
     /// <summary>The values that an experiment offers to placeholders.</summary>
     public static Dictionary<string, string> ValuesOf(Experiment experiment, string runDirectory)
     {
-        var values = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            ["seed"] = experiment.Seed.ToString(CultureInfo.InvariantCulture),
-            ["experiment"] = experiment.Id,
-            ["run_dir"] = runDirectory,
-        };
+        // The runner's own values come last: a parameter called seed must not replace the seed.
+        var values = experiment.Candidate.Parameters.ToDictionary(p => p.Key, p => p.Value.ToString(), StringComparer.Ordinal);
+        values["seed"] = experiment.Seed.ToString(CultureInfo.InvariantCulture);
+        values["experiment"] = experiment.Id;
+        values["run_dir"] = runDirectory;
         var budget = experiment.Budget;
         if (budget.Training is { } training) values["training_seconds"] = Seconds(training * experiment.Fidelity);
         if (budget.Wall is { } wall) values["wall_seconds"] = Seconds(wall);
         if (budget.Steps is { } steps) values["steps"] = steps.ToString(CultureInfo.InvariantCulture);
         if (budget.Tokens is { } tokens) values["tokens"] = tokens.ToString(CultureInfo.InvariantCulture);
-        foreach (var (name, value) in experiment.Candidate.Parameters) values[name] = value.ToString();
         return values;
     }
 

@@ -21,6 +21,13 @@ public sealed class DelegateRunner : IExperimentRunner
         _clock = clock ?? TimeProvider.System;
     }
 
+    /// <summary>Creates a runner from code that computes metrics.</summary>
+    /// <param name="run">The code; called on a thread of the pool.</param>
+    /// <param name="clock">Measures time; the system's clock when null.</param>
+    public DelegateRunner(Func<RunContext, CancellationToken, Task<Dictionary<string, double>>> run, TimeProvider? clock = null)
+        : this(async (context, token) => RunResult.Complete(await run(context, token).ConfigureAwait(false)), clock) =>
+        ArgumentNullException.ThrowIfNull(run);
+
     /// <summary>Creates a runner from code that computes one metric of the parameters.</summary>
     /// <param name="metric">The metric's name, normally the objective's.</param>
     /// <param name="function">The code; called on a thread of the pool.</param>
@@ -58,6 +65,9 @@ public sealed class DelegateRunner : IExperimentRunner
                 ? await run.ConfigureAwait(false)
                 : await run.WaitAsync(Grace, _clock, CancellationToken.None).ConfigureAwait(false);
             result ??= RunResult.Failure(RunOutcome.Invalid, "The code returned no result.");
+            // When the training time ends, code may still evaluate; after the wall time nothing counts.
+            if (experiment.Budget.Wall is { } wall && context.Elapsed > wall && deadline.IsCancellationRequested)
+                result = RunResult.Failure(RunOutcome.TimedOut, $"The run ended after its wall time of {wall}.");
         }
         catch (Exception e)
         {

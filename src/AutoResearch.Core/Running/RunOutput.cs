@@ -28,7 +28,7 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
         get { lock (_lock) return _tail.Length > tailLength ? _tail.ToString(_tail.Length - tailLength, tailLength) : _tail.ToString(); }
     }
 
-    /// <summary>True once a loss was NaN or infinite.</summary>
+    /// <summary>True once a metric was NaN or infinite.</summary>
     public bool SawNonFiniteLoss { get; private set; }
 
     /// <summary>Reads a stream to its end.</summary>
@@ -91,6 +91,7 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
         else if (Summary().Match(line) is { Success: true } summary && TryNumber(summary.Groups[2].Value, out var value))
         {
             _metrics[summary.Groups[1].Value] = value;
+            if (!double.IsFinite(value)) SawNonFiniteLoss = true;
         }
         else if (line.AsSpan().TrimStart().StartsWith("{"))
         {
@@ -103,9 +104,16 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
     {
         try
         {
-            using var document = JsonDocument.Parse(line);
-            var numbers = document.RootElement.EnumerateObject().Where(p => p.Value.ValueKind == JsonValueKind.Number)
-                .Select(p => (p.Name, Value: p.Value.GetDouble())).ToList();
+            // Python writes NaN and Infinity bare, which is not JSON; a dropped line would leave an older value standing.
+            using var document = JsonDocument.Parse(NotJson().Replace(line, "$1\"$2\"$3"));
+            var numbers = new List<(string Name, double Value)>();
+            foreach (var property in document.RootElement.EnumerateObject())
+            {
+                if (property.Value.ValueKind == JsonValueKind.Number) numbers.Add((property.Name, property.Value.GetDouble()));
+                else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() is "NaN" or "Infinity" or "-Infinity")
+                    numbers.Add((property.Name, property.Value.GetString() == "NaN" ? double.NaN : double.PositiveInfinity));
+            }
+            SawNonFiniteLoss |= numbers.Exists(n => !double.IsFinite(n.Value));
             var step = numbers.Find(n => n.Name == "step");
             foreach (var (name, value) in numbers)
             {
@@ -129,13 +137,16 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
     {
         value = text.ToLowerInvariant() switch
         {
-            "nan" => double.NaN,
-            "inf" or "+inf" or "infinity" => double.PositiveInfinity,
+            "nan" or "+nan" or "-nan" => double.NaN,
+            "inf" or "+inf" or "infinity" or "+infinity" => double.PositiveInfinity,
             "-inf" or "-infinity" => double.NegativeInfinity,
             _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : double.MinValue,
         };
         return value != double.MinValue;
     }
+
+    [GeneratedRegex(@"([:\[,]\s*)(NaN|-?Infinity)(\s*[,}\]])", RegexOptions.CultureInvariant)]
+    private static partial Regex NotJson();
 
     [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.\-/]*):\s+([-+0-9.eE]+|[-+]?(?:nan|inf|infinity))\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Summary();

@@ -39,7 +39,7 @@ public sealed class DelegateRunnerTests
         var clock = new FakeTimeProvider();
         var started = new TaskCompletionSource<RunContext>();
         var runner = new DelegateRunner(
-            async (context, token) =>
+            async Task<RunResult> (context, token) =>
             {
                 started.SetResult(context);
                 await Task.Delay(Timeout.Infinite, token);
@@ -79,7 +79,7 @@ public sealed class DelegateRunnerTests
     public async Task RunAsync_Cancelled_Throws()
     {
         using var stop = new CancellationTokenSource();
-        var runner = new DelegateRunner(async (_, token) =>
+        var runner = new DelegateRunner(async Task<RunResult> (_, token) =>
         {
             await stop.CancelAsync();
             await Task.Delay(Timeout.Infinite, token);

@@ -23,6 +23,9 @@ public sealed class ProcessRunnerTests : IDisposable
     [InlineData("echo 'val_bpb: 0.9'; echo boom >&2; exit 3", RunOutcome.Crashed)]
     [InlineData("echo 'accuracy: 0.9'", RunOutcome.Invalid)]
     [InlineData("echo 'val_bpb: nan'", RunOutcome.Invalid)]
+    [InlineData("echo 'val_bpb: 0.5'; echo 'val_bpb: -nan'", RunOutcome.Invalid)]
+    [InlineData("echo '{\"val_bpb\": 0.5}'; echo '{\"val_bpb\": NaN}'", RunOutcome.Invalid)]
+    [InlineData("echo 'train_loss: nan'; exit 1", RunOutcome.Diverged)]
     [InlineData("echo 'torch.OutOfMemoryError: CUDA out of memory.' >&2; exit 1", RunOutcome.OutOfMemory)]
     [InlineData("kill -KILL $$", RunOutcome.OutOfMemory)]
     [InlineData("echo FAIL; exit 1", RunOutcome.Diverged)]
@@ -179,6 +182,17 @@ public sealed class ProcessRunnerTests : IDisposable
         var result = await Run(runner, Budget.TrainingTime(TimeSpan.FromSeconds(3)));
 
         Assert.Equal("0.5 a b 77 {{}} 3;ls", result.LogTail!.Trim());
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
+    public async Task RunAsync_ParameterCalledSeed_DoesNotReplaceTheSeed()
+    {
+        await using var runner = new ProcessRunner(["sh", "-c", "echo {seed} $AUTORESEARCH_SEED"], new() { Parameters = ParameterPassing.Environment });
+        var experiment = Experiment(Budget.Unlimited) with { Candidate = Candidate.Of(("seed", 1)) };
+
+        var result = await runner.RunAsync(experiment, null, TestContext.Current.CancellationToken);
+
+        Assert.Equal("77 77", result.LogTail!.Trim());
     }
 
     [Fact]
