@@ -1,3 +1,4 @@
+using AutoResearch.Benchmarks.Accepting;
 using AutoResearch.Benchmarks.Kernels;
 using AutoResearch.Benchmarks.Proposing;
 using BenchmarkDotNet.Running;
@@ -7,6 +8,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
 {
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
+    ["fixed-rules"] = FixedRules.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);

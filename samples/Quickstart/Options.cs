@@ -11,7 +11,7 @@ internal sealed record Options
     public const string Help = """
         Improves a small GPT on real text: proposes changes, trains each for a fixed time, keeps what is truly better.
 
-          --experiments N   ideas to try (default 12)
+          --experiments N   ideas to try (default 20)
           --budget 8s       training time of one run: 8s, 1.5m, 2h (default 6s)
           --minutes M       end the search after M minutes; 0 for no limit (default 4, or no limit when
                             --experiments or --budget is given)
@@ -22,7 +22,7 @@ internal sealed record Options
           --resume DIR      go on with the run in DIR; everything else is read from it
         """;
 
-    public int Experiments { get; init; } = 12;
+    public int Experiments { get; init; } = 20;
 
     public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(6);
 

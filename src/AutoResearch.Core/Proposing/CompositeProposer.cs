@@ -6,7 +6,8 @@ namespace AutoResearch;
 /// </summary>
 /// <remarks>
 /// The bandit has no state of its own: gains and costs are read from the history through <see cref="Hypothesis.Proposer"/>, which is set to the
-/// name given here, so that it survives a resume. A trial that is running counts as asked. A proposer that returns null is
+/// name given here, so that it survives a resume. The gain is the
+/// statistic <c>gain</c> of an accept, which the acceptors of this library state; without it only the counts decide. A trial that is running counts as asked. A proposer that returns null is
 /// passed over; null is returned when all do.
 /// </remarks>
 public sealed class CompositeProposer : IHypothesisProposer
