@@ -28,6 +28,8 @@ public sealed class ResearchLoopBuilder
         if (problem.Baseline is null) throw new ArgumentException("ResearchProblem.Baseline is null; say where the search starts, e.g. Candidate.Of((\"lr\", 0.02)).", nameof(problem));
         if (problem.Budget is null) throw new ArgumentException("ResearchProblem.Budget is null; use Budget.Unlimited for no limit.", nameof(problem));
         problem.Budget.Validate();
+        if (problem.SearchSpace?.Validate(problem.Baseline.Parameters) is { } outside)
+            throw new ArgumentException($"The baseline lies outside the search space. {outside}", nameof(problem));
         _problem = problem;
     }
 

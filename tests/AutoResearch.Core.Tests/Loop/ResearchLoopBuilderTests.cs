@@ -88,4 +88,17 @@ public sealed class ResearchLoopBuilderTests
         await using var loop = Complete().Build();
         Assert.True(loop.History.IsEmpty);
     }
+
+    [Fact]
+    public void Create_BaselineOutsideTheSearchSpace_NamesTheParameter()
+    {
+        var problem = new ResearchProblem("test")
+        {
+            Objective = Objective.Minimize("loss"),
+            Baseline = Candidate.Of(("depth", 9)),
+            SearchSpace = new SearchSpace().Int("depth", 1, 8),
+        };
+        var e = Assert.Throws<ArgumentException>(() => ResearchLoop.Create(problem));
+        Assert.Contains("depth = 9", e.Message, StringComparison.Ordinal);
+    }
 }
