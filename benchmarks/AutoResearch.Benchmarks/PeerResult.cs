@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace AutoResearch.Benchmarks;
 
@@ -8,29 +9,59 @@ namespace AutoResearch.Benchmarks;
 /// <param name="Case">What was measured.</param>
 /// <param name="Value">Ours.</param>
 /// <param name="Unit">The unit of both values.</param>
-/// <param name="Peer">Who it is compared with, version included.</param>
-/// <param name="PeerValue">Theirs.</param>
+/// <param name="Peer">Who it is compared with, version included; or why it is missing.</param>
+/// <param name="PeerValue">Theirs; null when the peer is missing.</param>
 /// <param name="Ratio">How many times better ours is, or null where a ratio means nothing.</param>
-internal sealed record PeerResult(string Case, double Value, string Unit, string Peer, double PeerValue, double? Ratio)
+internal sealed record PeerResult(string Case, double Value, string Unit, string Peer, double? PeerValue, double? Ratio)
 {
-    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>First quartile of the ratios of the rounds.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? LowRatio { get; init; }
+
+    /// <summary>Third quartile of the ratios of the rounds.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? HighRatio { get; init; }
+
+    /// <summary>Rounds in which both were measured.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Rounds { get; init; }
+
+    /// <summary>Least ratio wanted.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? Goal { get; init; }
+
+    /// <summary>One line of a table.</summary>
+    public override string ToString()
+    {
+        var spread = LowRatio is { } low && HighRatio is { } high ? FormattableString.Invariant($" ({low:F2} … {high:F2}, {Rounds} rounds)") : "";
+        var goal = Goal is { } least ? FormattableString.Invariant($" goal {least}{(Ratio is { } r ? r >= least ? " met" : " missed" : "")}") : "";
+        var ratio = Ratio is { } value ? FormattableString.Invariant($" {value:F2}×{spread}") : "";
+        return FormattableString.Invariant($"{Case,-58} {Value,9:G5} {(PeerValue is { } theirs ? theirs.ToString("G5", CultureInfo.InvariantCulture) : "-"),9} {Unit,-8}{ratio}{goal}  [{Peer}]");
+    }
 
     /// <summary>Prints the results as a table and writes them, with machine and date, to benchmarks/results.</summary>
     public static void Publish(string file, IReadOnlyList<PeerResult> results)
     {
-        foreach (var r in results)
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Case,-28} {r.Value,12:G5} {r.PeerValue,12:G5} {r.Unit,-6} {(r.Ratio is { } ratio ? $"{ratio:F1}x" : "")}"));
+        foreach (var r in results) Console.WriteLine(r);
         var directory = Path.Combine(Root(), "benchmarks", "results");
         Directory.CreateDirectory(directory);
-        var record = new
-        {
-            Date = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
-            Machine = $"{DeviceFingerprint.Read()["cpu"]}, {Environment.ProcessorCount} processors",
-            Runtime = RuntimeInformation.FrameworkDescription,
-            Results = results,
-        };
-        File.WriteAllText(Path.Combine(directory, file), JsonSerializer.Serialize(record, s_json) + "\n");
+        File.WriteAllText(Path.Combine(directory, file), ToJson(results, TimeProvider.System.GetUtcNow()) + "\n");
     }
+
+    /// <summary>The results with machine and date.</summary>
+    public static string ToJson(IReadOnlyList<PeerResult> results, DateTimeOffset now) => JsonSerializer.Serialize(new
+    {
+        Date = now.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture),
+        Machine = $"{DeviceFingerprint.Read()["cpu"]}, {Environment.ProcessorCount} processors",
+        Runtime = RuntimeInformation.FrameworkDescription,
+        Results = results,
+    }, s_json);
 
     /// <summary>The repository's root.</summary>
     public static string Root()

@@ -1,4 +1,5 @@
 using AutoResearch.Benchmarks.Accepting;
+using AutoResearch.Benchmarks.Cpu;
 using AutoResearch.Benchmarks.Kernels;
 using AutoResearch.Benchmarks.Proposing;
 using BenchmarkDotNet.Running;
@@ -6,6 +7,8 @@ using BenchmarkDotNet.Running;
 // A named command compares with peers or reproduces a table; anything else goes to BenchmarkDotNet.
 var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.Ordinal)
 {
+    ["cpu-peers"] = CpuPeers.RunAsync,
+    ["cpu-serve"] = CpuServer.RunAsync,
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
     ["fixed-rules"] = FixedRules.RunAsync,

@@ -24,10 +24,10 @@ internal static class TpePeers
             var best = new List<double>();
             for (var seed = first; seed < first + seeds; seed++) best.Add(await BestAsync(space, function, seed));
             var theirs = peer?.GetProperty("best").GetProperty(test).EnumerateArray().Select(v => v.GetDouble()).ToList();
-            results.Add(new($"{test}, best of {Trials}", Median(best), "value", name, theirs is null ? double.NaN : Median(theirs), null));
+            results.Add(new($"{test}, best of {Trials}", Median(best), "value", name, theirs is null ? null : Median(theirs), null));
         }
         var ours = await AskTellAsync();
-        var peerTime = peer?.GetProperty("ask_tell_ms").GetDouble() ?? double.NaN;
+        var peerTime = peer?.GetProperty("ask_tell_ms").GetDouble();
         results.Add(new($"ask and tell at trial {History}", ours, "ms", name, peerTime, peerTime / ours));
         if (peer is null)
         {

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace AutoResearch.Benchmarks.Cpu;
+
+/// <summary>
+/// Ours and the peers on the same work, in rounds: within a round every contestant has one burst, the next round goes the other way
+/// round. Ratios are taken within rounds, so that the drift of a shared machine cancels; medians and quartiles of them are printed.
+/// </summary>
+internal static class CpuPeers
+{
+    private const double BurstSeconds = 0.12;
+    private const double SecondsPerCase = 5;
+    private const int LeastRounds = 3;
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        CpuPeersOptions? options;
+        try
+        {
+            options = CpuPeersOptions.Parse(args);
+        }
+        catch (ArgumentException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 2;
+        }
+
+        if (options is null)
+        {
+            Console.WriteLine(CpuPeersOptions.Help);
+            return 0;
+        }
+
+        using var peers = await Peers.StartAsync();
+        foreach (var name in peers.Running) Console.WriteLine(name);
+        foreach (var missing in peers.Missing) Console.WriteLine($"Not compared: {missing}.");
+        var results = new List<PeerResult>();
+        if (options.Check) results.AddRange(await CpuCheck.RunAsync(peers));
+        var watch = Stopwatch.StartNew();
+        foreach (var test in CpuCases.All(options.Quick).Where(c => c.Name.Contains(options.Only, StringComparison.OrdinalIgnoreCase)))
+            results.AddRange(await MeasureAsync(test, peers, options));
+        var missed = results.Count(r => r.Goal > 0 && r.Ratio < r.Goal);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{results.Count(r => r.Goal > 0) - missed} of {results.Count(r => r.Goal > 0)} goals met; {watch.Elapsed.TotalSeconds:F0} s"));
+        if (options.Publishes) PeerResult.Publish(options.Out, results);
+        return 0;
+    }
+
+    private static async Task<List<PeerResult>> MeasureAsync(CpuCase test, Peers peers, CpuPeersOptions options)
+    {
+        var arms = test.Arms.Where(a => peers.Get(a.Contestant) is not null).ToList();
+        var rounds = new List<Dictionary<Arm, double>>();
+        var watch = Stopwatch.StartNew();
+        var wanted = options.Rounds ?? (options.Quick ? 3 : 9);
+        for (var i = 0; i < wanted && (i < LeastRounds || watch.Elapsed.TotalSeconds < SecondsPerCase); i++)
+        {
+            var round = new Dictionary<Arm, double>();
+            foreach (var arm in i % 2 == 0 ? arms : Enumerable.Reverse(arms))
+            {
+                // The C loop takes a minute for a step of the large model; once is enough to see the order of magnitude.
+                if (arm.Contestant == Contestant.PlainC && i > 0 && watch.Elapsed.TotalSeconds > SecondsPerCase) continue;
+                if (await peers.Get(arm.Contestant)!.MeasureAsync(arm.Request, BurstSeconds) is { } seconds) round[arm] = seconds;
+            }
+
+            rounds.Add(round);
+        }
+
+        return [.. test.Comparisons.Select(c => Compare(test, c, rounds, peers))];
+    }
+
+    private static PeerResult Compare(CpuCase test, Comparison comparison, List<Dictionary<Arm, double>> rounds, Peers peers)
+    {
+        var pairs = rounds.Where(r => r.ContainsKey(test.Ours) && r.ContainsKey(comparison.Arm))
+            .Select(r => (comparison.OurWork / r[test.Ours], comparison.TheirWork / r[comparison.Arm])).ToList();
+        var peer = comparison.Peer ?? peers.NameOf(comparison.Arm.Contestant);
+        PeerResult result;
+        if (pairs.Count > 0)
+        {
+            var s = RoundStatistics.Of(pairs);
+            result = new(test.Name + comparison.Label, Round(s.Ours), comparison.Unit, peer, Round(s.Theirs), Round(s.Ratio))
+            {
+                LowRatio = Round(s.LowRatio), HighRatio = Round(s.HighRatio), Rounds = s.Rounds, Goal = comparison.Goal,
+            };
+        }
+        else
+        {
+            var ours = RoundStatistics.Quantile([.. rounds.Select(r => comparison.OurWork / r[test.Ours])], 0.5);
+            result = new(test.Name + comparison.Label, Round(ours), comparison.Unit, peer, null, null) { Rounds = 0, Goal = comparison.Goal };
+        }
+
+        Console.WriteLine(result);
+        return result;
+    }
+
+    // Four digits are more than the machine gives.
+    private static double Round(double value) => double.Parse(value.ToString("G4", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+}
