@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace AutoResearch.Benchmarks.Cpu;
 
 /// <summary>The shapes and goals of <c>cpu-peers</c>.</summary>
@@ -74,15 +72,15 @@ internal static class CpuCases
         $"loss_and_gradient {rows} {dim} {vocabulary} 2", 6e-9 * rows * dim * vocabulary, 2, null);
 
     private static CpuCase Optimizer(string name, TrainingShape shape) =>
-        Case($"optimizers (Muon, AdamW), {name}, 2 threads", $"optimizer_step {Words(shape)} 2", 1e-9 * shape.MuonFlops, 2, null);
+        Case($"optimizers (Muon, AdamW), {name}, 2 threads", $"optimizer_step {shape} 2", 1e-9 * shape.MuonFlops, 2, null);
 
     private static CpuCase TwoTrainers(TrainingShape shape) => new(
-        "two trainers with 1 thread each, depth 4, dim 256", new(Contestant.Ours, $"parallel_training {Words(shape)} 2"),
-        [new("", "ours, one trainer, 1 thread", new(Contestant.Ours, $"training_step {Words(shape)} 1"), "tokens/s", 2 * shape.Tokens, shape.Tokens, 1.8)]);
+        "two trainers with 1 thread each, depth 4, dim 256", new(Contestant.Ours, $"parallel_training {shape} 2"),
+        [new("", "ours, one trainer, 1 thread", new(Contestant.Ours, $"training_step {shape} 1"), "tokens/s", 2 * shape.Tokens, shape.Tokens, 1.8)]);
 
     private static CpuCase Step(string name, TrainingShape shape, double goal)
     {
-        var request = $"training_step {Words(shape)} 2";
+        var request = $"training_step {shape} 2";
         var (model, all) = (1e-9 * shape.ModelFlops, 1e-9 * (shape.ModelFlops + shape.MuonFlops));
         return new($"training step, {name}, 2 threads", new(Contestant.Ours, request),
         [
@@ -99,9 +97,6 @@ internal static class CpuCases
         new("", null, new(Contestant.Torch, request), "GFLOP/s", work, work),
         new("", null, new(Contestant.PlainC, request), "GFLOP/s", work, work),
     ]);
-
-    private static string Words(TrainingShape s) =>
-        string.Create(CultureInfo.InvariantCulture, $"{s.Depth} {s.Dim} {s.Heads} {s.Sequence} {s.Batch} {s.Vocabulary}");
 
     private static string Threads(int count) => count == 1 ? "1 thread" : $"{count} threads";
 }

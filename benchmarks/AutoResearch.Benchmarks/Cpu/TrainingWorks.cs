@@ -1,3 +1,4 @@
+using System.Globalization;
 using AutoResearch.Kernels;
 using AutoResearch.Pretraining;
 
@@ -9,6 +10,9 @@ internal readonly record struct TrainingShape(int Depth, int Dim, int Heads, int
     public GptConfig Config => new() { Depth = Depth, Dim = Dim, Heads = Heads, SequenceLength = Sequence, VocabularySize = Vocabulary };
 
     public int Tokens => Batch * Sequence;
+
+    /// <summary>The shape in a request.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Depth} {Dim} {Heads} {Sequence} {Batch} {Vocabulary}");
 
     /// <summary>FLOPs of forward and backward pass: 6 per parameter and token, causal and windowed attention at what it needs.</summary>
     public double ModelFlops => GptSize.Of(Config).ExactFlopsPerToken * Tokens;
