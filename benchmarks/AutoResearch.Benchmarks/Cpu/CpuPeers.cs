@@ -44,6 +44,7 @@ internal static class CpuPeers
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{results.Count(r => r.Goal > 0) - missed} of {results.Count(r => r.Goal > 0)} goals met; {watch.Elapsed.TotalSeconds:F0} s"));
         if (options.Publishes) PeerResult.Publish(options.Out, results);
+        if (options.Table) Console.WriteLine(CpuTable.Of(results));
         return 0;
     }
 

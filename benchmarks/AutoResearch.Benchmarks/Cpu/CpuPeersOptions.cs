@@ -10,6 +10,7 @@ internal sealed record CpuPeersOptions
           --only TEXT       only cases whose name contains TEXT; writes nothing
           --rounds N        rounds of a case (default 9, --quick 3; a case that takes long has fewer)
           --no-check        leave out the comparison of losses and gradients with PyTorch and the C program
+          --table           print the results as Markdown, too
           --out FILE        where the results go (default cpu.json in benchmarks/results)
         """;
 
@@ -20,6 +21,8 @@ internal sealed record CpuPeersOptions
     public int? Rounds { get; init; }
 
     public bool Check { get; init; } = true;
+
+    public bool Table { get; init; }
 
     public string Out { get; init; } = "cpu.json";
 
@@ -41,6 +44,7 @@ internal sealed record CpuPeersOptions
                 case "--quick": options = options with { Quick = true }; break;
                 case "--only": options = options with { Only = Value() }; break;
                 case "--no-check": options = options with { Check = false }; break;
+                case "--table": options = options with { Table = true }; break;
                 case "--out": options = options with { Out = Value() }; break;
                 case "--rounds":
                     var text = Value();

@@ -19,8 +19,8 @@ public sealed class CpuPeersOptionsTests
     [Fact]
     public void Parse_All_AreTaken()
     {
-        var options = CpuPeersOptions.Parse(["--rounds", "5", "--no-check", "--out", "x.json", "--only", "attention"])!;
-        Assert.True(options is { Rounds: 5, Check: false, Out: "x.json", Only: "attention" });
+        var options = CpuPeersOptions.Parse(["--rounds", "5", "--no-check", "--table", "--out", "x.json", "--only", "attention"])!;
+        Assert.True(options is { Rounds: 5, Check: false, Table: true, Out: "x.json", Only: "attention" });
         Assert.Null(CpuPeersOptions.Parse(["--help"]));
     }
 
