@@ -13,6 +13,7 @@ public sealed class ResearchHistory
     private readonly Dictionary<string, int> _trialOfCandidate = new(StringComparer.Ordinal);
     private readonly NoiseAccumulator _noise = new();
     private ImmutableList<Trial> _trials = [];
+    private ImmutableList<int> _judged = [];
     private ImmutableList<Run> _baselineRuns = [];
     private ImmutableList<Run> _finalRuns = [];
     private ImmutableList<Run> _setbacks = [];
@@ -100,6 +101,7 @@ public sealed class ResearchHistory
     {
         BaselineRuns = _baselineRuns,
         Noise = _noise.Estimate,
+        Judged = _judged,
     };
 
     private LoopStarted Start => _start ?? throw new InvalidOperationException("The history is empty: no loop_started event was applied.");
@@ -132,7 +134,7 @@ public sealed class ResearchHistory
             case ExperimentStarted started: ApplyExperiment(started.Experiment); break;
             case ExperimentFinished finished: ApplyResult(finished); break;
             case TrialJudged { Verdict: NeedMore more } judged: Update(judged.Trial, t => t with { Request = more }); break;
-            case TrialJudged judged: Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null }); break;
+            case TrialJudged judged: ApplyVerdict(judged); break;
             case IncumbentAdvanced advanced: ApplyAdvance(advanced); break;
             case GainMeasured measured: Gain = measured.Gain; break;
             case LoopStopped stopped: Stop = stopped; break;
@@ -228,10 +230,16 @@ public sealed class ResearchHistory
         switch (run.Experiment.Purpose)
         {
             case RunPurpose.Baseline: _baselineRuns = _baselineRuns.Add(run); _incumbentRuns = _incumbentRuns.Add(run); break;
-            case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); Update(trial, t => t with { Request = null }); break;
+            case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); Update(trial, t => t with { Controls = [.. t.Controls, run], Request = null }); break;
             case RunPurpose.Final: _finalRuns = _finalRuns.Add(run); break;
             default: Update(trial, t => t with { Runs = [.. t.Runs, run], Request = null }); break;
         }
+    }
+
+    private void ApplyVerdict(TrialJudged judged)
+    {
+        Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null });
+        _judged = _judged.Add(judged.Trial);
     }
 
     private void ApplyAdvance(IncumbentAdvanced advanced)

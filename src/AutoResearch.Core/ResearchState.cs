@@ -4,6 +4,7 @@ namespace AutoResearch;
 public sealed class ResearchState
 {
     private NoiseEstimate? _noise;
+    private IReadOnlyList<int>? _judged;
 
     /// <summary>Creates a state; loops do this, and tests of proposers and acceptors.</summary>
     public ResearchState(ResearchProblem problem, Incumbent incumbent, IReadOnlyList<Trial> trials, long seed)
@@ -35,6 +36,15 @@ public sealed class ResearchState
 
     /// <summary>All trials in order of proposing; those without a verdict are still running.</summary>
     public IReadOnlyList<Trial> Trials { get; }
+
+    /// <summary>
+    /// The numbers of the trials with a verdict, in the order of their verdicts. Without one it is the order of proposing.
+    /// </summary>
+    public IReadOnlyList<int> Judged
+    {
+        get => _judged ??= [.. Trials.Where(t => !t.IsPending).Select(t => t.Number)];
+        init => _judged = value;
+    }
 
     /// <summary>The seed of the loop.</summary>
     public long Seed { get; }

@@ -15,6 +15,9 @@ public sealed record Trial
     /// <summary>Its runs that ended with a result, in order; infrastructure failures and cancelled runs are not among them.</summary>
     public IReadOnlyList<Run> Runs { get; init; } = [];
 
+    /// <summary>Runs of the incumbent that were made for this trial and ended with a result, in order.</summary>
+    public IReadOnlyList<Run> Controls { get; init; } = [];
+
     /// <summary>What the acceptor has asked for and not got yet; null when nothing is open.</summary>
     public NeedMore? Request { get; init; }
 

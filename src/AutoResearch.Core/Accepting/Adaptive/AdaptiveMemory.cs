@@ -1,0 +1,118 @@
+namespace AutoResearch;
+
+/// <summary>
+/// What an <see cref="AdaptiveRatchet"/> has learned from a history: the noise, the drift, the distribution of effects, the
+/// true loss of the incumbent, and what a run is worth. It is a fold over the trials in the order of their verdicts, so the
+/// same history always gives the same memory; it only remembers how far it has read.
+/// </summary>
+internal sealed class AdaptiveMemory
+{
+    private const double PriorRuns = 30;
+    private const double PriorGainPerRun = 0.006; // in units of the noise; decides only until the first gains are found
+
+    private readonly Objective _objective;
+    private readonly NoisePool _noise;
+    private readonly DriftEstimate _drift = new();
+    private readonly FirstRuns _first;
+    private readonly double _sigma;
+    private Verdict? _lastVerdict;
+    private string _incumbentId;
+    private int _judged;
+    private int _runs;
+    private int _accepts;
+    private double _gain;
+
+    public AdaptiveMemory(FirstRuns first, Objective objective, AdaptiveRatchetOptions options)
+    {
+        (_first, _objective, _noise, _incumbentId) = (first, objective, new(options.NoisePriorRuns), first.BaselineId);
+        foreach (var loss in first.Losses) _noise.Add(first.BaselineId, loss);
+        var sample = Sample.Of(first.Losses);
+        // A metric without noise needs a unit for effects too.
+        _sigma = Math.Max(Math.Sqrt(sample.Variance), 1e-9 * Math.Max(Math.Abs(sample.Mean), 1e-9));
+        _runs = sample.Count;
+        Effects = new(_sigma, options.GainShare, options.NullShare, options.PriorTrials);
+        Incumbent = new(sample.Mean, _noise.Variance / sample.Count, _runs);
+    }
+
+    /// <summary>What ideas do to the loss.</summary>
+    public EffectMixture Effects { get; }
+
+    /// <summary>The belief about the incumbent's loss.</summary>
+    public IncumbentBelief Incumbent { get; private set; }
+
+    /// <summary>The pooled standard deviation of one run.</summary>
+    public double Sigma => Math.Sqrt(_noise.Variance);
+
+    /// <summary>
+    /// What a run has to be worth to be made: the gain per run that the search has found so far, since the next idea could
+    /// have it. While few gains were found less is asked, so that the first of them are looked for with patience.
+    /// </summary>
+    public double Price =>
+        (0.3 + (1.2 * _accepts / (_accepts + 10.0))) * Math.Max(0, (PriorGainPerRun * _sigma * PriorRuns) + _gain) / (PriorRuns + _runs);
+
+    private double DriftVariance => _drift.Rate * _noise.Variance;
+
+    /// <summary>Reads the verdicts that were added since the last call; false when the history is not the one read so far.</summary>
+    public bool TryRead(ResearchState state)
+    {
+        if (state.Problem.Baseline.Id != _first.BaselineId || state.Judged.Count < _judged) return false;
+        if (_judged > 0 && !ReferenceEquals(state.Trials[state.Judged[_judged - 1] - 1].Verdict, _lastVerdict)) return false;
+        for (; _judged < state.Judged.Count; _judged++)
+        {
+            var trial = state.Trials[state.Judged[_judged] - 1];
+            Learn(trial);
+            _lastVerdict = trial.Verdict;
+        }
+        return true;
+    }
+
+    /// <summary>What is known about a trial from its runs and the controls made for it.</summary>
+    public Situation Look(Trial trial)
+    {
+        var incumbentVariance = _noise.VarianceOf(_incumbentId);
+        var belief = Incumbent.At(_runs, DriftVariance);
+        var controls = Controls(trial);
+        foreach (var loss in controls) belief = belief.Measure(loss, incumbentVariance, _runs);
+        double[] candidate = [.. Losses(trial.Runs)];
+        return new(Effects, belief, candidate, controls.Length, _noise.VarianceOf(candidate), incumbentVariance);
+    }
+
+    private void Learn(Trial trial)
+    {
+        if (trial.Candidate is null || trial.Runs.Count == 0) return;
+        foreach (var loss in Controls(trial)) LearnControl(loss);
+        var losses = Losses(trial.Runs).ToArray();
+        _runs += trial.Runs.Count;
+        if (losses.Length == trial.Runs.Count) LearnEffect(trial, losses);
+        if (trial.Verdict is not Accept) return;
+        _accepts++;
+        _incumbentId = trial.Candidate.Id;
+    }
+
+    private void LearnControl(double loss)
+    {
+        var variance = _noise.VarianceOf(_incumbentId);
+        _drift.Learn(loss - Incumbent.Mean, Incumbent.Variance, variance, _runs - Incumbent.MeasuredAt);
+        Incumbent = Incumbent.At(_runs, DriftVariance).Measure(loss, variance, ++_runs);
+        _noise.Add(_incumbentId, loss);
+    }
+
+    private void LearnEffect(Trial trial, double[] losses)
+    {
+        var mean = Sample.Of(losses).Mean;
+        var meanVariance = _noise.VarianceOf(losses) / losses.Length;
+        Incumbent = Incumbent.At(_runs, DriftVariance);
+        var (difference, variance) = (mean - Incumbent.Mean, Incumbent.Variance + meanVariance);
+        var effect = new EffectBelief(Effects).Update(difference, variance);
+        var accepted = trial.Verdict is Accept;
+        if (accepted) _gain += effect.ExpectedGain;
+        Incumbent = Incumbent.AfterTrial(Effects, effect, mean, meanVariance, accepted, _runs);
+        Effects.Learn(difference, variance);
+        foreach (var loss in losses) _noise.Add(trial.Candidate!.Id, loss);
+    }
+
+    private double[] Controls(Trial trial) => [.. Losses(trial.Controls).Skip(_first.BorrowedFrom(trial))];
+
+    private IEnumerable<double> Losses(IReadOnlyList<Run> runs) =>
+        runs.Select(r => r.Result.Score(_objective)).OfType<double>().Select(_objective.ToLoss);
+}
