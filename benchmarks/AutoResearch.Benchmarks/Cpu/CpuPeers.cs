@@ -59,7 +59,7 @@ internal static class CpuPeers
             var round = new Dictionary<Arm, double>();
             foreach (var arm in i % 2 == 0 ? arms : Enumerable.Reverse(arms))
             {
-                // The C loop takes a minute for a step of the large model; once is enough to see the order of magnitude.
+                // Where a call of the C loops takes seconds, one is enough to see the order of magnitude.
                 if (arm.Contestant == Contestant.PlainC && i > 0 && watch.Elapsed.TotalSeconds > SecondsPerCase) continue;
                 if (await peers.Get(arm.Contestant)!.MeasureAsync(arm.Request, BurstSeconds) is { } seconds) round[arm] = seconds;
             }

@@ -22,7 +22,7 @@ internal static class CpuServer
             double answer;
             if (words[0] == "peak")
             {
-                answer = new PeakWork(numbers[^1]).Measure();
+                answer = new PeakWork(numbers[^1]).Measure(seconds);
             }
             else
             {

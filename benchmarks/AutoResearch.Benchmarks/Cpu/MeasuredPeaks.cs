@@ -5,7 +5,8 @@ namespace AutoResearch.Benchmarks.Cpu;
 /// <summary>The peaks that were measured beside each case of a run; the columns read them.</summary>
 internal static class MeasuredPeaks
 {
-    private const int Bursts = 15;
+    private const int Bursts = 5;
+    private const double BurstSeconds = 0.03;
     private static readonly ConcurrentDictionary<KernelShape, ConcurrentBag<double>> s_peaks = new();
 
     /// <summary>Measures the peak of as many threads as the case has.</summary>
@@ -13,7 +14,7 @@ internal static class MeasuredPeaks
     {
         var work = new PeakWork(shape.Threads);
         var bag = s_peaks.GetOrAdd(shape, static _ => []);
-        for (var i = 0; i < Bursts; i++) bag.Add(1 / work.Measure());
+        for (var i = 0; i < Bursts; i++) bag.Add(1 / work.Measure(BurstSeconds));
     }
 
     /// <summary>Median peak in GFLOP/s; null when none was measured.</summary>

@@ -1,14 +1,17 @@
+using System.Diagnostics;
 using AutoResearch.Benchmarks.Kernels;
 
 namespace AutoResearch.Benchmarks.Cpu;
 
-/// <summary>The machine's peak: every thread runs the loop of multiply-adds at the same time. A "call" is one GFLOP.</summary>
+/// <summary>
+/// The machine's peak: every thread runs the loop of multiply-adds at the same time, for as long as a kernel is measured, so that
+/// whatever else the machine does takes its share from both alike.
+/// </summary>
 internal sealed class PeakWork(int threads)
 {
-    /// <summary>Seconds of one GFLOP with all threads together.</summary>
-    public double Measure()
+    /// <summary>Seconds that all threads together need for one GFLOP, measured over this time.</summary>
+    public double Measure(double seconds)
     {
-        if (threads == 1) return 1 / PeakFma.Measure();
         var rates = new double[threads];
         using var start = new Barrier(threads);
         var others = Enumerable.Range(1, threads - 1).Select(i => new Thread(() => Burst(i)) { IsBackground = true }).ToArray();
@@ -20,7 +23,16 @@ internal sealed class PeakWork(int threads)
         void Burst(int i)
         {
             start.SignalAndWait();
-            rates[i] = PeakFma.Measure();
+            var (began, spent, done) = (Stopwatch.GetTimestamp(), 0.0, 0.0);
+            do
+            {
+                var before = spent;
+                var rate = PeakFma.Measure();
+                spent = Stopwatch.GetElapsedTime(began).TotalSeconds;
+                done += rate * (spent - before);
+            }
+            while (spent < seconds);
+            rates[i] = done / spent;
         }
     }
 }

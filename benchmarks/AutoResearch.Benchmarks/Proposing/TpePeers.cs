@@ -34,6 +34,7 @@ internal static class TpePeers
             foreach (var r in results) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Case,-28} {r.Value,12:G5} {r.Unit}"));
             return 1;
         }
+        foreach (var r in results) Console.WriteLine(r);
         PeerResult.Publish("tpe.json", results);
         return 0;
     }
