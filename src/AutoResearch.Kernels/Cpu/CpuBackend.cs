@@ -19,9 +19,11 @@ public sealed unsafe partial class CpuBackend : HostBackend
     /// <param name="options">Settings, or null for the defaults.</param>
     public CpuBackend(CpuBackendOptions? options = null)
     {
-        var threads = (options ?? new()).Threads;
+        options ??= new();
+        var threads = options.Threads;
         if (threads is < 1 or > 1024)
             throw new ArgumentOutOfRangeException(nameof(options), threads, "CpuBackendOptions.Threads must be 1 to 1024.");
+        Tuning = options.Tuning?.Validate() ?? CpuTuningFile.Load() ?? CpuTuning.Default;
         _team = new ThreadTeam(threads);
     }
 
@@ -31,6 +33,9 @@ public sealed unsafe partial class CpuBackend : HostBackend
 
     /// <summary>Threads that compute, the caller's included.</summary>
     public int Threads => _team.Threads;
+
+    /// <summary>Tile and block sizes in use.</summary>
+    public CpuTuning Tuning { get; }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
@@ -61,10 +66,10 @@ public sealed unsafe partial class CpuBackend : HostBackend
     // C (+)= op(A) · op(B) for row-major matrices.
     private void Product(float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate)
     {
-        var scratch = _packed.Take(Gemm.ScratchLength(n, k));
+        var scratch = _packed.Take(Gemm.ScratchLength(n, k, Tuning));
         var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
         var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
-        Gemm.Run(_team, scratch, a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate);
+        Gemm.Run(_team, scratch, a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate, Tuning);
     }
 
     private struct AddWork : IParallelWork

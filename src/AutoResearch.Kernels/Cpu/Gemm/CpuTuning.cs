@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace AutoResearch.Kernels;
 
-/// <summary>Shape of the register tile that <see cref="Gemm"/> computes at a time.</summary>
-internal enum GemmTile
+/// <summary>Shape of the register tile that a matrix product computes at a time.</summary>
+public enum GemmTile
 {
     /// <summary>8 × 8 in 128-bit vectors: any machine.</summary>
     Portable8x8,
@@ -16,14 +16,20 @@ internal enum GemmTile
     Avx512,
 }
 
-/// <summary>Block sizes and tile of the CPU kernels: one object, so that a search over them can replace it.</summary>
+/// <summary>
+/// Block sizes and tile of the CPU kernels: one object, so that a search over them can replace it (<c>samples/TuneKernels</c>).
+/// Results of different settings differ by rounding.
+/// </summary>
 /// <param name="Tile">Register tile.</param>
 /// <param name="BlockRows">Rows of A packed at a time; BlockRows × Depth floats should fit half of the second-level cache.</param>
 /// <param name="Depth">Inner extent of a block; a tile-wide panel of B of this depth should fit the first-level cache.</param>
-internal sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth = 256)
+public sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth = 256)
 {
-    /// <summary>The widest tile of this machine.</summary>
-    internal static CpuTuning Default { get; } = new(
+    // A block lies on the stack of the thread that multiplies, which may be as small as a megabyte.
+    private const int LargestBlock = 1 << 17;
+
+    /// <summary>The settings that come with the library: the widest tile of this machine.</summary>
+    public static CpuTuning Default { get; } = new(
         Vector512.IsHardwareAccelerated && Avx512F.IsSupported ? GemmTile.Avx512
         : Vector256.IsHardwareAccelerated && Fma.IsSupported ? GemmTile.Avx2 : GemmTile.Portable8x8);
 
@@ -32,4 +38,24 @@ internal sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth =
 
     /// <summary>Columns of the tile.</summary>
     internal int TileColumns => Tile switch { GemmTile.Avx512 => 32, GemmTile.Avx2 => 16, _ => 8 };
+
+    /// <summary>Whether this machine has the vectors that the tile needs.</summary>
+    public static bool Supports(GemmTile tile) => Enum.IsDefined(tile) && tile <= Default.Tile;
+
+    /// <summary>Returns these settings when this machine can compute with them.</summary>
+    /// <exception cref="ArgumentException">It cannot; the message names the value and the rule.</exception>
+    public CpuTuning Validate()
+    {
+        Require(Supports(Tile), $"{nameof(Tile)} is {Tile}, which this machine cannot compute; it has {Default.Tile}");
+        Require(BlockRows >= TileRows, $"{nameof(BlockRows)} is {BlockRows}; it must be at least the {TileRows} rows of the tile {Tile}");
+        Require(Depth >= 8, $"{nameof(Depth)} is {Depth}; it must be at least 8");
+        Require((long)BlockRows * Depth <= LargestBlock,
+            $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; it must not exceed {LargestBlock}");
+        return this;
+
+        static void Require(bool condition, string message)
+        {
+            if (!condition) throw new ArgumentException($"Impossible kernel settings: {message}.");
+        }
+    }
 }
