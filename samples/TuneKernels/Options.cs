@@ -1,0 +1,63 @@
+using System.Globalization;
+
+namespace AutoResearch.Samples.TuneKernels;
+
+/// <summary>The command line of TuneKernels.</summary>
+internal sealed record Options
+{
+    public const string Help = """
+        Tunes the library's own CPU kernels with the library's own loop: proposes tile and block sizes, checks that the results stay
+        right, keeps what is truly faster, and saves the winner for this machine.
+
+          --minutes M       end the search after M minutes (default 5)
+          --threads N       threads of the kernels (default: all processors)
+          --seed N          the seed that all others derive from (default 1)
+          --out DIR         where journal and report go (default runs/tune-<date>)
+          --dry-run         measure the defaults against themselves, then stop: shows the noise and saves nothing
+        """;
+
+    public double Minutes { get; init; } = 5;
+
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    public long Seed { get; init; } = 1;
+
+    public string Out { get; init; } = "";
+
+    public bool DryRun { get; init; }
+
+    /// <summary>The options of a command line; null when help was asked for.</summary>
+    /// <exception cref="ArgumentException">The message names the argument, its value and the fix.</exception>
+    public static Options? Parse(IReadOnlyList<string> args)
+    {
+        var options = new Options();
+        for (var i = 0; i < args.Count; i++)
+        {
+            var name = args[i];
+            string Value() => i + 1 < args.Count ? args[++i] : throw new ArgumentException($"{name} needs a value; see --help.");
+            switch (name)
+            {
+                case "--help" or "-h": return null;
+                case "--minutes": options = options with { Minutes = Minute(Value()) }; break;
+                case "--threads": options = options with { Threads = Whole(name, Value(), 1) }; break;
+                case "--seed": options = options with { Seed = Whole(name, Value(), 0) }; break;
+                case "--out": options = options with { Out = Value() }; break;
+                case "--dry-run": options = options with { DryRun = true }; break;
+                default: throw new ArgumentException($"'{name}' is not an option; see --help.");
+            }
+        }
+
+        return options.Out.Length > 0 ? options
+            : options with { Out = Path.Combine("runs", $"tune-{TimeProvider.System.GetLocalNow():yyyyMMdd-HHmmss}") };
+    }
+
+    private static int Whole(string name, string text, int least) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least
+            ? value
+            : throw new ArgumentException($"{name} is '{text}'; it must be a whole number of at least {least}.");
+
+    private static double Minute(string text) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 10_000
+            ? value
+            : throw new ArgumentException($"--minutes is '{text}'; it must be a positive number.");
+}
