@@ -10,7 +10,11 @@ internal static class CpuServer
     public static async Task<int> RunAsync(string[] args)
     {
         using (var backend = new CpuBackend(new() { Threads = 1 }))
-            Console.WriteLine($"AutoResearch.Kernels, {RuntimeInformation.FrameworkDescription}, {backend.Name.Split(", ")[^1]}");
+        {
+            var tuned = backend.Tuning == CpuTuning.Default ? "" : ", tuned for this machine";
+            Console.WriteLine($"AutoResearch.Kernels, {RuntimeInformation.FrameworkDescription}, {backend.Name.Split(", ")[^1]}{tuned}");
+        }
+
         var current = "";
         CpuWork? work = null;
         while (await Console.In.ReadLineAsync() is { } line)
