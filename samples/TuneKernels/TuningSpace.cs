@@ -10,21 +10,20 @@ internal sealed class TuningSpace
 
     /// <summary>The defaults as parameters.</summary>
     public Candidate Baseline => Candidate.Of(
-        ("tile", Defaults.Tile.ToString()), ("block_tiles", Defaults.BlockRows / Rows(Defaults.Tile)), ("depth", Defaults.Depth));
+        ("tile", Defaults.Tile.ToString()), ("block_kb", Defaults.BlockRows * Defaults.Depth * sizeof(float) / 1024), ("depth", Defaults.Depth));
 
-    /// <summary>Every tile that the machine has vectors for; blocks in whole tiles.</summary>
+    /// <summary>The tiles with the machine's vectors, the size of a packed block, and its depth. Every point is possible.</summary>
     public SearchSpace Space { get; } = new SearchSpace()
-        .Categorical("tile", [.. Enum.GetValues<GemmTile>().Where(CpuTuning.Supports).Select(t => (ParameterValue)t.ToString())])
-        .LogInt("block_tiles", 1, 64)
+        .Categorical("tile", [.. Enum.GetValues<GemmTile>().Where(t => CpuTuning.Supports(t) && (t != GemmTile.Portable8x8 || t == CpuTuning.Default.Tile)).Select(t => (ParameterValue)t.ToString())])
+        .LogInt("block_kb", 32, 512)
         .Int("depth", 64, 1024, step: 32);
 
-    /// <summary>The settings that a candidate stands for.</summary>
-    /// <exception cref="ArgumentException">They are impossible: too large a block.</exception>
+    /// <summary>The settings that a candidate stands for: as many whole tiles as fit into the block.</summary>
+    /// <exception cref="ArgumentException">They are impossible.</exception>
     public CpuTuning ToTuning(ParameterSet parameters)
     {
         var tile = Enum.Parse<GemmTile>(parameters["tile"].AsText());
-        return new CpuTuning(tile, (int)parameters["block_tiles"].AsInteger() * Rows(tile), (int)parameters["depth"].AsInteger()).Validate();
+        var (block, depth, rows) = ((int)parameters["block_kb"].AsInteger() * 1024 / sizeof(float), (int)parameters["depth"].AsInteger(), new CpuTuning(tile).TileRows);
+        return new CpuTuning(tile, Math.Max(1, block / depth / rows) * rows, depth).Validate();
     }
-
-    private static int Rows(GemmTile tile) => new CpuTuning(tile).TileRows;
 }

@@ -45,7 +45,7 @@ public sealed class TuneKernelsTests
     [Fact]
     public async Task Runner_ImpossibleBlock_IsAFailedExperimentNotAScore()
     {
-        var candidate = Candidate.Of(("tile", _space.Defaults.Tile.ToString()), ("block_tiles", 64), ("depth", 1024));
+        var candidate = Candidate.Of(("tile", _space.Defaults.Tile.ToString()), ("block_kb", 4096), ("depth", 64));
         var result = await new TuningRunner(_space, Setup(_ => 1)).RunAsync(new() { Id = "e", Candidate = candidate, Seed = 1, Budget = Budget.Unlimited });
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains("must not exceed", result.Message, StringComparison.Ordinal);
@@ -67,6 +67,12 @@ public sealed class TuneKernelsTests
     {
         Assert.Equal(_space.Defaults, _space.ToTuning(_space.Baseline.Parameters));
         foreach (var parameter in _space.Space.Parameters) Assert.True(_space.Baseline.Parameters.ContainsKey(parameter.Name), parameter.Name);
+    }
+
+    [Fact]
+    public void Space_AnyPoint_IsPossible()
+    {
+        for (var seed = 0; seed < 500; seed++) _space.ToTuning(_space.Space.Sample(new Random(seed)));
     }
 
     [Theory]
