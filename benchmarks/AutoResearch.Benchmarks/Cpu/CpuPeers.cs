@@ -32,6 +32,20 @@ internal static class CpuPeers
             return 0;
         }
 
+        try
+        {
+            await RunAsync(options);
+            return 0;
+        }
+        catch (InvalidOperationException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+    }
+
+    private static async Task RunAsync(CpuPeersOptions options)
+    {
         using var peers = await Peers.StartAsync();
         foreach (var name in peers.Running) Console.WriteLine(name);
         foreach (var missing in peers.Missing) Console.WriteLine($"Not compared: {missing}.");
@@ -45,23 +59,29 @@ internal static class CpuPeers
             $"{results.Count(r => r.Goal > 0) - missed} of {results.Count(r => r.Goal > 0)} goals met; {watch.Elapsed.TotalSeconds:F0} s"));
         if (options.Publishes) PeerResult.Publish(options.Out, results);
         if (options.Table) Console.WriteLine(CpuTable.Of(results));
-        return 0;
     }
 
     private static async Task<List<PeerResult>> MeasureAsync(CpuCase test, Peers peers, CpuPeersOptions options)
     {
-        var arms = test.Arms.Where(a => peers.Get(a.Contestant) is not null).ToList();
         var rounds = new List<Dictionary<Arm, double>>();
         var watch = Stopwatch.StartNew();
         var wanted = options.Rounds ?? (options.Quick ? 3 : 9);
         for (var i = 0; i < wanted && (i < LeastRounds || watch.Elapsed.TotalSeconds < SecondsPerCase); i++)
         {
             var round = new Dictionary<Arm, double>();
-            foreach (var arm in i % 2 == 0 ? arms : Enumerable.Reverse(arms))
+            foreach (var arm in i % 2 == 0 ? test.Arms : test.Arms.Reverse())
             {
                 // Where a call of the C loops takes seconds, one is enough to see the order of magnitude.
                 if (arm.Contestant == Contestant.PlainC && i > 0 && watch.Elapsed.TotalSeconds > SecondsPerCase) continue;
-                if (await peers.Get(arm.Contestant)!.MeasureAsync(arm.Request, BurstSeconds) is { } seconds) round[arm] = seconds;
+                try
+                {
+                    if (peers.Get(arm.Contestant) is { } peer && await peer.MeasureAsync(arm.Request, BurstSeconds) is { } seconds) round[arm] = seconds;
+                }
+                catch (Exception e) when (arm.Contestant is Contestant.Torch or Contestant.PlainC && e is InvalidOperationException or IOException)
+                {
+                    peers.Drop(arm.Contestant, e.Message);
+                    Console.WriteLine($"Not compared any more: {peers.NameOf(arm.Contestant)}.");
+                }
             }
 
             rounds.Add(round);

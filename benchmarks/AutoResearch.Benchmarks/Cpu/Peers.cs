@@ -38,6 +38,14 @@ internal sealed class Peers : IDisposable
         return peers;
     }
 
+    /// <summary>Takes a peer out that has failed; the rest goes on without it.</summary>
+    public void Drop(Contestant contestant, string reason)
+    {
+        if (!_running.Remove(contestant, out var process)) return;
+        _missing[contestant] = $"{process.Name} failed: {reason}";
+        process.Dispose();
+    }
+
     public PeerProcess? Get(Contestant contestant) => _running.GetValueOrDefault(contestant);
 
     /// <summary>The name of a contestant, or why it is missing.</summary>
