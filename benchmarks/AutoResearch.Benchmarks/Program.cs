@@ -8,6 +8,7 @@ using BenchmarkDotNet.Running;
 var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.Ordinal)
 {
     ["cpu-peers"] = CpuPeers.RunAsync,
+    ["cpu-profile"] = CpuProfile.RunAsync,
     ["cpu-serve"] = CpuServer.RunAsync,
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
