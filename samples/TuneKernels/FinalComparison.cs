@@ -5,8 +5,8 @@ namespace AutoResearch.Samples.TuneKernels;
 /// <summary>The last word: the winner against the defaults in fresh rounds, with an interval for each workload and for all.</summary>
 internal sealed class FinalComparison(CpuTuning winner, CpuTuning defaults, DuelSetup setup)
 {
-    public const int Rounds = 40;
-    public const int DryRounds = 12;
+    public const int Rounds = 120;
+    public const int DryRounds = 24;
     private readonly List<(string Name, PairedRatios Ratios)> _rows = [];
 
     /// <summary>Whether the whole interval over all workloads lies below 1.</summary>

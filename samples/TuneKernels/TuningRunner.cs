@@ -9,7 +9,7 @@ namespace AutoResearch.Samples.TuneKernels;
 internal sealed class TuningRunner(TuningSpace space, DuelSetup setup) : IExperimentRunner
 {
     public const string Metric = "relative_time";
-    private const int Rounds = 7;
+    private const int Rounds = 21;
     private readonly Correctness _correctness = new();
 
     public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default) =>

@@ -16,9 +16,9 @@ internal abstract class Workload(string name) : IDisposable
     /// <summary>All workloads on a backend: what a training step consists of, in the sizes of small models.</summary>
     public static Workload[] All(Backend backend) => [new Gemm(backend), new Attention(backend), new Step(backend)];
 
-    private sealed class Gemm(Backend backend) : Workload("GEMM 2048 × 2048 × 512")
+    private sealed class Gemm(Backend backend) : Workload("GEMM 1024 × 1024 × 512")
     {
-        private readonly Tensor _a = Random(backend, (2048, 512), 1), _b = Random(backend, (2048, 512), 2), _c = backend.Allocate((2048, 2048));
+        private readonly Tensor _a = Random(backend, (1024, 512), 1), _b = Random(backend, (1024, 512), 2), _c = backend.Allocate((1024, 1024));
 
         public override void Run() => backend.MatMul(_a, _b, _c, transposeB: true);
 
@@ -28,12 +28,12 @@ internal abstract class Workload(string name) : IDisposable
         }
     }
 
-    private sealed class Attention(Backend backend) : Workload("attention, T 1024, D 64, forward and backward")
+    private sealed class Attention(Backend backend) : Workload("attention, T 512, D 64, forward and backward")
     {
-        private readonly AttentionLayout _layout = new(1, 1024, 4, 4, 64);
+        private readonly AttentionLayout _layout = new(1, 512, 4, 4, 64);
 
-        private readonly Tensor _qkv = Random(backend, (1024, 768), 1), _dy = Random(backend, (1024, 256), 2),
-            _y = backend.Allocate((1024, 256)), _dqkv = backend.Allocate((1024, 768)), _logSumExp = backend.Allocate((1, 4, 1024));
+        private readonly Tensor _qkv = Random(backend, (512, 768), 1), _dy = Random(backend, (512, 256), 2),
+            _y = backend.Allocate((512, 256)), _dqkv = backend.Allocate((512, 768)), _logSumExp = backend.Allocate((1, 4, 512));
 
         public override void Run()
         {
@@ -49,7 +49,7 @@ internal abstract class Workload(string name) : IDisposable
 
     private sealed class Step : Workload
     {
-        private const int Rows = 4;
+        private const int Rows = 2;
         private readonly GptModel _model;
         private readonly Tape _tape;
         private readonly int[] _tokens;

@@ -23,7 +23,7 @@ public sealed unsafe partial class CpuBackend : HostBackend
         var threads = options.Threads;
         if (threads is < 1 or > 1024)
             throw new ArgumentOutOfRangeException(nameof(options), threads, "CpuBackendOptions.Threads must be 1 to 1024.");
-        Tuning = options.Tuning?.Validate() ?? CpuTuningFile.Load() ?? CpuTuning.Default;
+        Tuning = options.Tuning ?? CpuTuningFile.Load() ?? CpuTuning.Default;
         _team = new ThreadTeam(threads);
     }
 
@@ -34,8 +34,17 @@ public sealed unsafe partial class CpuBackend : HostBackend
     /// <summary>Threads that compute, the caller's included.</summary>
     public int Threads => _team.Threads;
 
-    /// <summary>Tile and block sizes in use.</summary>
-    public CpuTuning Tuning { get; }
+    /// <summary>Tile and block sizes; a change takes effect with the next operation.</summary>
+    /// <exception cref="ArgumentException">This machine cannot compute with them.</exception>
+    public CpuTuning Tuning
+    {
+        get;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            field = value.Validate();
+        }
+    }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -49,6 +49,9 @@ public sealed class CpuTuningFileTests : IDisposable
         var tuning = CpuTuning.Default with { BlockRows = CpuTuning.Default.TileRows, Depth = 24 };
         using var backend = new CpuBackend(new() { Threads = 1, Tuning = tuning });
         Assert.Equal(tuning, backend.Tuning);
+        backend.Tuning = CpuTuning.Default;
+        Assert.Equal(CpuTuning.Default, backend.Tuning);
+        Assert.Throws<ArgumentException>(() => backend.Tuning = tuning with { Depth = -1 });
         var error = Assert.Throws<ArgumentException>(() => new CpuBackend(new() { Tuning = tuning with { BlockRows = 1 } }));
         Assert.Contains("BlockRows is 1", error.Message, StringComparison.Ordinal);
     }
