@@ -31,7 +31,7 @@ try
         return 1;
     }
 
-    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth)}");
+    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth, CpuPeak.Measure(backend.Threads))}");
     return 0;
 
     void Finish(GptTrainer trainer)

@@ -30,7 +30,7 @@ internal static unsafe class KernelsQuick
             var aligned = (float*)(((nuint)ps + 63) & ~(nuint)63);
             for (var i = -2; i < Bursts; i++)
             {
-                var peak = PeakFma.Measure();
+                var peak = CpuPeak.Measure(1, TimeSpan.FromMilliseconds(2));
                 var watch = Stopwatch.StartNew();
                 for (var r = 0; r < repeats; r++) Gemm.Run(one, aligned, pa, k, 1, pb, n, 1, pc, m, n, k, false);
                 var single = work / watch.Elapsed.TotalSeconds;

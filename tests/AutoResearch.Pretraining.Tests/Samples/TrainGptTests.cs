@@ -28,6 +28,7 @@ public sealed class TrainGptTests : IDisposable
         Assert.Equal(3, result.Usage.Steps);
         Assert.Equal(2, result.Metrics["depth"]);
         Assert.True(result.Metrics["tokens_per_second"] > 0);
+        Assert.InRange(result.Metrics["mfu_percent"], 0.001, 100);
 
         var wrong = await runner.RunAsync(experiment with { Candidate = Candidate.Of(("depth", "two")) }, null, TestContext.Current.CancellationToken);
         Assert.Equal(RunOutcome.Crashed, wrong.Outcome);
