@@ -26,10 +26,11 @@ public sealed class TuneKernelsTests
     }
 
     [Fact]
-    public void FinalComparison_NoDifference_IsNotFaster()
+    public void FinalComparison_NoDifference_IsFasterAtMostOnceInForty()
     {
         var setup = Setup(_ => 1);
-        Assert.False(new FinalComparison(_space.Defaults with { Depth = 128 }, _space.Defaults, setup).Run(FinalComparison.Rounds).IsFaster);
+        var claims = Enumerable.Range(0, 400).Count(_ => new FinalComparison(_space.Defaults with { Depth = 128 }, _space.Defaults, setup).Run(40).IsFaster);
+        Assert.InRange(claims, 1, 18); // 1.9 % by the binomial distribution: 7.7 expected
     }
 
     [Fact]
