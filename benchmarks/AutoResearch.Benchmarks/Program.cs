@@ -13,6 +13,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
     ["fixed-rules"] = FixedRules.RunAsync,
+    ["truth"] = Truth.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);

@@ -16,6 +16,7 @@ public sealed class ResearchHistory
     private ImmutableList<int> _judged = [];
     private ImmutableList<Run> _baselineRuns = [];
     private ImmutableList<Run> _finalRuns = [];
+    private ImmutableList<Run> _claimRuns = [];
     private ImmutableList<Run> _setbacks = [];
     private ImmutableList<Run> _incumbentRuns = [];
     private ImmutableList<Incumbent> _incumbents = [];
@@ -58,6 +59,12 @@ public sealed class ResearchHistory
 
     /// <summary>Fresh runs at the end, of the final candidate and of the baseline.</summary>
     public IReadOnlyList<Run> FinalRuns => _finalRuns;
+
+    /// <summary>Fresh runs after the search that test the kept changes, of whatever arm, in order.</summary>
+    public IReadOnlyList<Run> ClaimRuns => _claimRuns;
+
+    /// <summary>What is claimed of the kept changes of the present incumbent; null until it was tested.</summary>
+    public ClaimSet? Claims { get; private set; }
 
     /// <summary>The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.</summary>
     public IReadOnlyList<Incumbent> Incumbents => _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
@@ -136,6 +143,7 @@ public sealed class ResearchHistory
             case TrialJudged { Verdict: NeedMore more } judged: Update(judged.Trial, t => t with { Request = more }); break;
             case TrialJudged judged: ApplyVerdict(judged); break;
             case IncumbentAdvanced advanced: ApplyAdvance(advanced); break;
+            case ClaimsSettled settled: Claims = settled.Claims; break;
             case GainMeasured measured: Gain = measured.Gain; break;
             case LoopStopped stopped: Stop = stopped; break;
         }
@@ -171,7 +179,7 @@ public sealed class ResearchHistory
         if (_running.Contains(experiment.Id)) return $"The experiment {experiment.Id} was started twice.";
         if (_unfinished.TryGetValue(experiment.Id, out var last) && experiment.Attempt <= last.Attempt)
             return $"Attempt {experiment.Attempt} of {experiment.Id} was started after attempt {last.Attempt}.";
-        return experiment.Purpose is RunPurpose.Baseline or RunPurpose.Final ? null : ProblemWithTrial(experiment.Trial);
+        return experiment.Purpose is RunPurpose.Baseline or RunPurpose.Claim or RunPurpose.Final ? null : ProblemWithTrial(experiment.Trial);
     }
 
     private string? ProblemWith(IncumbentAdvanced advanced)
@@ -225,12 +233,14 @@ public sealed class ResearchHistory
         }
         _unfinished.Remove(finished.ExperimentId);
         ExperimentsFinished++;
-        _noise.Add(run, Problem.Objective);
+        // Claims must not steer the search that may go on after them, nor be tuned by their own runs.
+        if (run.Experiment.Purpose != RunPurpose.Claim) _noise.Add(run, Problem.Objective);
         var trial = run.Experiment.Trial;
         switch (run.Experiment.Purpose)
         {
             case RunPurpose.Baseline: _baselineRuns = _baselineRuns.Add(run); _incumbentRuns = _incumbentRuns.Add(run); break;
             case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); Update(trial, t => t with { Controls = [.. t.Controls, run], Request = null }); break;
+            case RunPurpose.Claim: _claimRuns = _claimRuns.Add(run); break;
             case RunPurpose.Final: _finalRuns = _finalRuns.Add(run); break;
             default: Update(trial, t => t with { Runs = [.. t.Runs, run], Request = null }); break;
         }
@@ -248,7 +258,7 @@ public sealed class ResearchHistory
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
             .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number });
         _incumbentRuns = [.. trial.Runs];
-        Gain = null;
+        (Gain, Claims) = (null, null);
     }
 
     private void Update(int number, Func<Trial, Trial> change) =>

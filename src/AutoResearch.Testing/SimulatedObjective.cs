@@ -4,14 +4,12 @@ namespace AutoResearch.Testing;
 
 /// <summary>
 /// A world whose truth is known: a proposer of ideas with known effects, and a runner that returns the true value plus
-/// noise. With it a test can say how much of what a loop accepted is real. Effects are additive and never run out; the noise
-/// is normal, independent and equal for all candidates. Everything follows from seeds, so a resumed loop sees the same
+/// noise. With it a test can say how much of what a loop accepted is real. Effects are additive and never run out. Everything follows from seeds, so a resumed loop sees the same
 /// world. The metric is to be minimized.
 /// </summary>
 public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
 {
-    private const string TruthParameter = "truth";
-    private const string IdeaParameter = "idea";
+    private const string IdeaPrefix = "idea_";
 
     /// <summary>Creates a world.</summary>
     /// <param name="sigma">Standard deviation of one run's noise, in the metric's unit.</param>
@@ -20,18 +18,27 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     /// <param name="metric">The metric's name.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="sigma"/> is negative or not finite.</exception>
     public SimulatedObjective(double sigma, EffectDistribution? effects = null, int seed = 0, string metric = "val_bpb")
+        : this(new SimulatedNoise(sigma), effects, seed, metric)
     {
-        if (!double.IsFinite(sigma) || sigma < 0)
-            throw new ArgumentOutOfRangeException(nameof(sigma), sigma, "The noise must be 0 or more, in the metric's unit.");
+    }
+
+    /// <summary>Creates a world with other noise.</summary>
+    /// <param name="noise">The noise.</param>
+    /// <param name="effects">The true effects of ideas; null for <see cref="EffectDistribution.Mixed"/>.</param>
+    /// <param name="seed">The world's seed: the ideas, and the noise of each run together with the run's own seed.</param>
+    /// <param name="metric">The metric's name.</param>
+    public SimulatedObjective(SimulatedNoise noise, EffectDistribution? effects = null, int seed = 0, string metric = "val_bpb")
+    {
+        ArgumentNullException.ThrowIfNull(noise);
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
-        Sigma = sigma;
+        Noise = noise;
         Effects = effects ?? EffectDistribution.Mixed;
         Seed = seed;
         Metric = metric;
     }
 
-    /// <summary>Standard deviation of one run's noise.</summary>
-    public double Sigma { get; }
+    /// <summary>The noise of runs.</summary>
+    public SimulatedNoise Noise { get; }
 
     /// <summary>The true effects of ideas.</summary>
     public EffectDistribution Effects { get; }
@@ -46,14 +53,14 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     public ResearchProblem Problem => new("simulated")
     {
         Objective = Objective.Minimize(Metric),
-        Baseline = Candidate.Of((TruthParameter, 0.0), (IdeaParameter, 0)),
+        Baseline = Candidate.Of((IdeaPrefix + "0", 0.0)),
     };
 
-    /// <summary>The true value of a candidate, relative to the baseline's; negative is better.</summary>
+    /// <summary>The true value of a candidate relative to the baseline's: the sum of the effects of its ideas; negative is better.</summary>
     public static double Truth(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
-        return candidate.Parameters[TruthParameter].AsFloat();
+        return candidate.Parameters.Values.Sum(effect => effect.AsFloat());
     }
 
     /// <summary>How a history compares with the truth.</summary>
@@ -76,12 +83,10 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     public ValueTask<Hypothesis?> ProposeAsync(ResearchState state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
-        var effect = Effects.Draw(Generator(Seed, state.NextTrial));
-        var incumbent = state.Incumbent.Candidate;
         return ValueTask.FromResult<Hypothesis?>(new()
         {
-            ParentId = incumbent.Id,
-            Change = ParameterChange.Of((TruthParameter, Truth(incumbent) + effect), (IdeaParameter, state.NextTrial)),
+            ParentId = state.Incumbent.Candidate.Id,
+            Change = ParameterChange.Of((IdeaPrefix + state.NextTrial.ToString(CultureInfo.InvariantCulture), EffectOf(state.NextTrial))),
             Title = string.Create(CultureInfo.InvariantCulture, $"idea {state.NextTrial}"),
             Proposer = "simulation",
         });
@@ -92,14 +97,23 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     {
         ArgumentNullException.ThrowIfNull(experiment);
         cancellationToken.ThrowIfCancellationRequested();
-        var candidate = experiment.Candidate;
-        var noise = Sigma * Normal(Generator(Seed ^ 0x5EED, experiment.Seed, candidate.Parameters[IdeaParameter].AsInteger()));
-        return Task.FromResult(ScriptedRunner.Completed(Metric, Truth(candidate) + noise));
+        var candidate = long.Parse(experiment.Candidate.Id, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var ofCandidate = Generator(Seed, candidate);
+        if (experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm && ofCandidate.NextDouble() < Noise.CrashShare)
+            return Task.FromResult(RunResult.Failure(RunOutcome.Crashed, "This idea crashes."));
+        var noise = Noise.Draw(ofCandidate, Generator(Seed ^ 0x5EED, experiment.Seed, candidate), Ordinal(experiment.Id));
+        return Task.FromResult(ScriptedRunner.Completed(Metric, Truth(experiment.Candidate) + noise));
     }
+
+    /// <summary>The true effect of the idea of a trial, by its number from 1; negative is better.</summary>
+    public double EffectOf(int trial) => Effects.Draw(Generator(Seed, trial));
 
     /// <summary>A draw from the standard normal distribution (Box and Muller 1958).</summary>
     internal static double Normal(Random random) =>
         Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+
+    // Ids of experiments count up, so they are the clock of the drift.
+    private static int Ordinal(string id) => int.TryParse(id.AsSpan(1), CultureInfo.InvariantCulture, out var n) ? n : 0;
 
     // The noise depends on the candidate too: runs of two candidates with one seed are independent, as in the plain model.
     private static Random Generator(long a, long b, long c = 0)

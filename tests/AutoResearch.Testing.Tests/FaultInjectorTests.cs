@@ -30,7 +30,7 @@ public sealed class FaultInjectorTests
         var faults = new FaultInjector();
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world))
             .RunWith(faults.Wrap((IExperimentRunner)world)).AcceptWith(new GreedyRatchet()).RecordTo(faults.Wrap(new RecordingJournal()))
-            .Configure(o => (o.BaselineRuns, o.FinalRuns) = (1, 0)).Build();
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (1, 0, 0)).Build();
         var events = 0;
         await foreach (var _ in loop.RunAsync(4, Stop)) events++;
         Assert.Equal(2 * (events + 4 + 3), faults.Points); // writes, runs, proposals

@@ -88,7 +88,7 @@ public sealed class SimulatedObjectiveTests
     {
         var world = new SimulatedObjective(sigma, effects, seed);
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor).WithSeed(seed)
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials) = (baselineRuns, 0, maxTrials)).Build();
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxTrials) = (baselineRuns, 0, 0, maxTrials)).Build();
         await foreach (var _ in loop.RunAsync(maxTrials is null ? 500 : null, Stop)) { }
         return SimulatedObjective.Score(loop.History);
     }

@@ -45,7 +45,7 @@ internal static class FixedRules
     {
         var world = new SimulatedObjective(sigma, EffectDistribution.Mixed, seed);
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor).WithSeed(seed)
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxExperiments) = (baselineRuns, 0, Runs)).Build();
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxExperiments) = (baselineRuns, 0, 0, Runs)).Build();
         await foreach (var _ in loop.RunAsync())
         {
         }

@@ -43,7 +43,7 @@ internal static class TpePeers
     {
         await using var loop = ResearchLoop.Create(Problem(space, seed))
             .ProposeWith(new TpeProposer()).RunWith(new Evaluator(function)).AcceptWith(new GreedyRatchet()).WithSeed(seed)
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials) = (1, 0, Trials - 1)).Build();
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxTrials) = (1, 0, 0, Trials - 1)).Build();
         await foreach (var _ in loop.RunAsync())
         {
         }
@@ -61,7 +61,7 @@ internal static class TpePeers
             await using var loop = ResearchLoop.Create(Problem(TestFunctions.Cube(10, -5, 5), 1))
                 .ProposeWith(new TpeProposer()).RunWith(new Evaluator(p => p.Values.Sum(v => Math.Pow(v.AsFloat() - 1, 2))))
                 .AcceptWith(new GreedyRatchet()).RecordTo(directory)
-                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials) = (1, 0, History + 15)).Build();
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxTrials) = (1, 0, 0, History + 15)).Build();
             await foreach (var e in loop.RunAsync())
             {
                 if (e is not TrialJudged { Verdict.IsFinal: true } judged) continue;

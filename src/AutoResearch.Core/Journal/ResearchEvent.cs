@@ -14,6 +14,7 @@ namespace AutoResearch;
 [JsonDerivedType(typeof(ExperimentFinished), "experiment_finished")]
 [JsonDerivedType(typeof(TrialJudged), "trial_judged")]
 [JsonDerivedType(typeof(IncumbentAdvanced), "incumbent_advanced")]
+[JsonDerivedType(typeof(ClaimsSettled), "claims_settled")]
 [JsonDerivedType(typeof(GainMeasured), "gain_measured")]
 [JsonDerivedType(typeof(LoopStopped), "loop_stopped")]
 public abstract record ResearchEvent
@@ -67,6 +68,10 @@ public sealed record TrialJudged(int Trial, Verdict Verdict) : ResearchEvent;
 /// <param name="Trial">The trial that brought it.</param>
 /// <param name="CandidateId">Its id.</param>
 public sealed record IncumbentAdvanced(int Version, int Trial, string CandidateId) : ResearchEvent;
+
+/// <summary>The kept changes were tested with fresh runs after the search.</summary>
+/// <param name="Claims">What was found of each.</param>
+public sealed record ClaimsSettled(ClaimSet Claims) : ResearchEvent;
 
 /// <summary>Final candidate and baseline were measured again, with fresh seeds.</summary>
 /// <param name="Gain">The estimate.</param>

@@ -26,11 +26,13 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         return (Exhausted ?? StopRules.Find(history, options, maxExperiments, now)) is { } stop ? Close(history, stop) : ProposeStep.Instance;
     }
 
-    /// <summary>The rest of the way once the search is over: measure the gain with fresh seeds, then stop.</summary>
+    /// <summary>The rest of the way once the search is over: test the claims, measure the gain with fresh seeds, then stop.</summary>
     private LoopStep Close(ResearchHistory history, StopStep stop)
     {
         var incumbent = history.State.Incumbent;
-        if (incumbent.Version == 0 || options.FinalRuns == 0) return Summarized(history, stop);
+        if (incumbent.Version == 0) return Summarized(history, stop);
+        if (options.ClaimRounds > 0 && history.Claims is null) return NextOfClaims(history, incumbent);
+        if (options.FinalRuns == 0) return Summarized(history, stop);
         if (history.Gain is not null) return Summarized(history, stop);
         var final = FinalRuns.Of(history);
         var (candidates, baselines) = (final.Candidate.Count, final.Baseline.Count);
@@ -43,6 +45,13 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         return final.Estimate(history.Problem.Objective, options.Confidence) is { } gain
             ? new MeasureGainStep(gain)
             : Summarized(history, stop with { Message = stop.Message + " The final runs failed, so the gain could not be measured again." });
+    }
+
+    private LoopStep NextOfClaims(ResearchHistory history, Incumbent incumbent)
+    {
+        var (next, found) = ClaimPlan.Next(history, options,
+            (candidate, index) => Run(history, candidate, RunPurpose.Claim, incumbent.Trial, index).Experiment);
+        return found is null ? new RunStep(next!) : new SettleClaimsStep(found);
     }
 
     private LoopStep? NextOfBaseline(ResearchHistory history)
@@ -100,6 +109,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         var gain = history.Gain is { } g
             ? string.Create(CultureInfo.InvariantCulture, $"; gain measured again: {g.Gain:G4} [{g.Low:G4}, {g.High:G4}]")
             : "";
+        if (history.Claims is { } claims) gain = $"; {claims.Confirmed.Count()} of {claims.Claims.Count} kept changes confirmed{gain}";
         return stop with
         {
             Message = string.Create(CultureInfo.InvariantCulture,

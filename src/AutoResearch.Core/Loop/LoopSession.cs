@@ -99,6 +99,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         AdvanceStep advance => AppendAsync(
             new IncumbentAdvanced(History.State.Incumbent.Version + 1, advance.Trial.Number, advance.Trial.Candidate!.Id)),
         ProposeStep => ProposeAsync(_planner),
+        SettleClaimsStep settled => AppendAsync(new ClaimsSettled(settled.Claims)),
         MeasureGainStep measured => AppendAsync(new GainMeasured(measured.Gain)),
         StopStep stop => EndAsync(stop.Reason, stop.Message),
         { } step => throw new UnreachableException($"There is no such step: {step}."),

@@ -21,6 +21,9 @@ internal sealed record ProposeStep : LoopStep
     public static ProposeStep Instance { get; } = new();
 }
 
+/// <summary>Records what the claims' runs have shown.</summary>
+internal sealed record SettleClaimsStep(ClaimSet Claims) : LoopStep;
+
 /// <summary>Works out the gain from the final runs.</summary>
 internal sealed record MeasureGainStep(GainEstimate Gain) : LoopStep;
 

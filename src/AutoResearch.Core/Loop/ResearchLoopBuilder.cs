@@ -47,7 +47,7 @@ public sealed class ResearchLoopBuilder
         return this;
     }
 
-    /// <summary>What counts as better. Default: <see cref="ConfirmingRatchet"/>.</summary>
+    /// <summary>What counts as better. Default: <see cref="AdaptiveRatchet"/>.</summary>
     public ResearchLoopBuilder AcceptWith(IRatchetAcceptor acceptor)
     {
         _acceptor = acceptor ?? throw new ArgumentNullException(nameof(acceptor));
@@ -126,7 +126,7 @@ public sealed class ResearchLoopBuilder
             Problem = _problem,
             Proposer = _proposer ?? throw Missing("proposer", nameof(ProposeWith)),
             Runner = _runner ?? throw Missing("runner", nameof(RunWith)),
-            Acceptor = _acceptor ?? new ConfirmingRatchet(),
+            Acceptor = _acceptor ?? new AdaptiveRatchet(),
             Options = _options.Validate(),
             Logger = _logger ?? NullLogger.Instance,
             TimeProvider = _timeProvider ?? TimeProvider.System,

@@ -17,7 +17,7 @@ public sealed class ResearchLoopOptions
 
     /// <summary>
     /// Experiments after which no trial begins: runs of any kind since the loop's start, resumed or not, those for the
-    /// final measurement excepted. Null (the default) for no limit.
+    /// claims and the final measurement excepted. Null (the default) for no limit.
     /// </summary>
     public int? MaxExperiments { get; set; }
 
@@ -41,6 +41,16 @@ public sealed class ResearchLoopOptions
     /// Nothing is run when the incumbent is still the baseline.
     /// </summary>
     public int FinalRuns { get; set; } = 3;
+
+    /// <summary>
+    /// Most rounds of fresh runs that test, after the search, which kept changes truly help: in each round the final candidate
+    /// and, for every change still in question, the final candidate without it run once. Five rounds are the least that can
+    /// confirm one. Default 8; 0 for none.
+    /// </summary>
+    public int ClaimRounds { get; set; } = 8;
+
+    /// <summary>The expected share of false ones among the confirmed claims is at most this. Default 0.05.</summary>
+    public double ClaimErrorRate { get; set; } = 0.05;
 
     /// <summary>The level of the reported gain's confidence interval. Default 0.95.</summary>
     public double Confidence { get; set; } = 0.95;
@@ -76,6 +86,7 @@ public sealed class ResearchLoopOptions
         AtLeast(nameof(MaxTrials), MaxTrials, 1);
         AtLeast(nameof(PlateauTrials), PlateauTrials, 1);
         AtLeast(nameof(FinalRuns), FinalRuns, 0);
+        AtLeast(nameof(ClaimRounds), ClaimRounds, 0);
         AtLeast(nameof(MaxRunsPerTrial), MaxRunsPerTrial, 1);
         AtLeast(nameof(MaxTrialsWithoutRun), MaxTrialsWithoutRun, 1);
         AtLeast(nameof(MaxInfrastructureRetries), MaxInfrastructureRetries, 0);
@@ -84,6 +95,7 @@ public sealed class ResearchLoopOptions
         Check(nameof(MaxTime), MaxTime, MaxTime is not { } time || time > TimeSpan.Zero, "must be positive, or null for no limit");
         Check(nameof(MaxMoney), MaxMoney, MaxMoney is not { } money || money > 0, "must be positive, or null for no limit");
         Check(nameof(Confidence), Confidence, Confidence is > 0 and < 1, "must lie between 0 and 1, e.g. 0.95");
+        Check(nameof(ClaimErrorRate), ClaimErrorRate, ClaimErrorRate is > 0 and < 1, "must lie between 0 and 1, e.g. 0.05");
         Check(nameof(RetryDelay), RetryDelay, RetryDelay >= TimeSpan.Zero, "must not be negative");
         Check(nameof(MaxRetryDelay), MaxRetryDelay, MaxRetryDelay >= RetryDelay, "must not be below RetryDelay");
         Check(nameof(CancellationGrace), CancellationGrace, CancellationGrace > TimeSpan.Zero, "must be positive");

@@ -33,6 +33,7 @@ internal static class HtmlReport
         if (!history.IsEmpty)
         {
             Trials(html, history);
+            Claims(html, history);
             Differences(html, history);
             Facts(html, history);
         }
@@ -50,6 +51,15 @@ internal static class HtmlReport
             var scores = E(ReportText.Scores(trial, objective)).Replace(", ", "<br>", StringComparison.Ordinal);
             html.Append(CultureInfo.InvariantCulture, $"<tr class=\"{verdict}\"><td class=\"num\">{trial.Number}</td><td>{Idea(trial)}</td><td class=\"num\">{scores}</td><td class=\"v\">{verdict}</td><td>{E(reason)}</td><td class=\"num\">{ReportText.Duration(ReportText.Time(trial))}</td><td class=\"num\">{ReportText.Money(trial):0.####}</td></tr>\n");
         }
+        html.Append("</tbody></table>\n");
+    }
+
+    private static void Claims(StringBuilder html, ResearchHistory history)
+    {
+        if (history.Claims is not { } claims) return;
+        html.Append(CultureInfo.InvariantCulture, $"<h2>What the kept changes contribute</h2>\n<p>{E(ReportText.ClaimsNote(claims))}</p>\n<table><thead><tr><th class=\"num\">#</th><th>Kept change</th><th>Claim</th><th class=\"num\">Gain</th><th class=\"num\">Evidence</th></tr></thead><tbody>\n");
+        foreach (var (trial, idea, status, gain, evidence) in ReportText.Claims(history))
+            html.Append(CultureInfo.InvariantCulture, $"<tr{(status == "confirmed" ? " class=\"kept\"" : "")}><td class=\"num\">{trial}</td><td>{E(idea)}</td><td class=\"v\">{E(status)}</td><td class=\"num\">{gain}</td><td class=\"num\">{E(evidence)}</td></tr>\n");
         html.Append("</tbody></table>\n");
     }
 

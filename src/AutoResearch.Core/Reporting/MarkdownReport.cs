@@ -20,6 +20,12 @@ internal static class MarkdownReport
             var (verdict, reason) = ReportText.Verdict(trial);
             text.Append(CultureInfo.InvariantCulture, $"| {trial.Number} | {E(trial.Hypothesis.Title)} | {ReportText.Scores(trial, objective)} | {verdict} | {E(reason)} | {ReportText.Duration(ReportText.Time(trial))} | {ReportText.Money(trial):0.####} |\n");
         }
+        if (history.Claims is { } claims)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n## What the kept changes contribute\n\n{E(ReportText.ClaimsNote(claims))}\n\n| # | Kept change | Claim | Gain | Evidence |\n|--:|---|---|--:|--:|\n");
+            foreach (var (trial, idea, status, gain, evidence) in ReportText.Claims(history))
+                text.Append(CultureInfo.InvariantCulture, $"| {trial} | {E(idea)} | {E(status)} | {gain} | {E(evidence)} |\n");
+        }
         text.Append("\n## Baseline and final\n\n| Parameter | Baseline | Final |\n|---|---|---|\n");
         foreach (var (name, before, after) in ReportText.Differences(history))
             text.Append(CultureInfo.InvariantCulture, $"| {E(name)} | {E(before)} | {(before == after ? E(after) : $"**{E(after)}**")} |\n");

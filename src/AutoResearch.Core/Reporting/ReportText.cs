@@ -78,7 +78,7 @@ internal static class ReportText
 
     public static IReadOnlyList<(string Name, string Value)> Facts(ResearchHistory history)
     {
-        var runs = history.BaselineRuns.Concat(history.Trials.SelectMany(t => t.Runs)).Concat(history.FinalRuns).ToArray();
+        var runs = history.BaselineRuns.Concat(history.Trials.SelectMany(t => t.Runs)).Concat(history.ClaimRuns).Concat(history.FinalRuns).ToArray();
         var verdicts = history.Trials.GroupBy(t => Verdict(t).Name).Select(g => $"{g.Count()} {g.Key}");
         var facts = new List<(string, string)>
         {
@@ -98,6 +98,23 @@ internal static class ReportText
         else facts.Add(("Ended", "not yet, or it was killed"));
         return facts;
     }
+
+    /// <summary>What was found of each kept change, in words.</summary>
+    public static IReadOnlyList<(int Trial, string Idea, string Status, string Gain, string Evidence)> Claims(ResearchHistory history) =>
+        [.. (history.Claims?.Claims ?? []).Select(c => (c.Trial, history.Trials[c.Trial - 1].Hypothesis.Title, Status(c), c.Pairs == 0 ? "–" : Number(c.Gain),
+            c.Pairs == 0 ? "–" : FormattableString.Invariant($"e = {c.EValue:G3} from {c.Pairs} {(c.Pairs == 1 ? "pair" : "pairs")}")))];
+
+    /// <summary>One sentence about how the claims were tested.</summary>
+    public static string ClaimsNote(ClaimSet claims) => FormattableString.Invariant(
+        $"{claims.Confirmed.Count()} of {claims.Claims.Count} kept changes are confirmed by fresh runs, with and without the change, seed by seed; of the confirmed, {100 * claims.ErrorRate:0.#} % at most are expected to be false.");
+
+    private static string Status(Claim claim) => claim.Status switch
+    {
+        ClaimStatus.Confirmed => "confirmed",
+        ClaimStatus.Doubtful => "doubtful: no better than without it",
+        ClaimStatus.Superseded => "overridden by a later change",
+        _ => "not decided",
+    } + (claim.IsAblation || claim.Status == ClaimStatus.Superseded ? "" : " (against its predecessor)");
 
     public static IReadOnlyList<(string Name, string Before, string After)> Differences(ResearchHistory history)
     {

@@ -21,7 +21,7 @@ public sealed record Experiment
     /// <summary>Share of the full budget or data, 0…1. Default 1.</summary>
     public double Fidelity { get; init; } = 1;
 
-    /// <summary>The trial it belongs to; 0 for the baseline. Final runs of either arm belong to the final candidate's trial.</summary>
+    /// <summary>The trial it belongs to; 0 for the baseline. Runs after the search, of whatever arm, belong to the final candidate's trial.</summary>
     public int Trial { get; init; }
 
     /// <summary>1 for the first attempt, more after infrastructure failures, cancellations and crashes of the loop.</summary>

@@ -20,4 +20,7 @@ public enum RunPurpose
 
     /// <summary>A fresh run at the end, of the final candidate or of the baseline, for the reported gain.</summary>
     Final,
+
+    /// <summary>A fresh run after the search, of the final candidate or of it without one kept change, for the claims.</summary>
+    Claim,
 }

@@ -54,6 +54,9 @@ internal static partial class LoopLog
     [LoggerMessage(15, LogLevel.Warning, "The runner threw during {Experiment}")]
     public static partial void RunnerThrew(ILogger logger, Exception exception, string experiment);
 
+    [LoggerMessage(16, LogLevel.Information, "{Confirmed} of {Claims} kept changes confirmed with fresh seeds")]
+    public static partial void ClaimsSettled(ILogger logger, int confirmed, int claims);
+
     /// <summary>The line that belongs to an event.</summary>
     public static void Write(ILogger logger, ResearchEvent e, ResearchHistory history)
     {
@@ -71,6 +74,7 @@ internal static partial class LoopLog
             case ExperimentFinished finished: ExperimentFailed(logger, finished.ExperimentId, finished.Result.Outcome, finished.Result.Message); break;
             case TrialJudged judged: Judged(logger, judged.Trial, judged.Verdict.GetType().Name, judged.Verdict.Reason); break;
             case IncumbentAdvanced advanced: Advanced(logger, advanced.Version, advanced.Trial, advanced.CandidateId); break;
+            case ClaimsSettled { Claims: var claims }: ClaimsSettled(logger, claims.Confirmed.Count(), claims.Claims.Count); break;
             case GainMeasured { Gain: var gain }: GainMeasured(logger, gain.Gain, gain.Low, gain.High); break;
             case LoopStopped stopped: Stopped(logger, stopped.Reason, stopped.Message); break;
         }

@@ -18,11 +18,13 @@ internal static class Comparisons
             Candidate = candidate,
             Runs = [Run(problem, candidate, RunPurpose.Screen, screen), .. (confirm ?? []).Select(c => Run(problem, candidate, RunPurpose.Confirm, c))],
         };
+        Run[] controlRuns = [.. (controls ?? []).Select(c => Run(problem, problem.Baseline, RunPurpose.Control, c))];
+        trial = trial with { Controls = controlRuns };
         Run[] baselineRuns = [.. baseline.Select(b => Run(problem, problem.Baseline, RunPurpose.Baseline, b))];
         var incumbent = new Incumbent
         {
             Candidate = problem.Baseline,
-            Runs = [.. baselineRuns, .. (controls ?? []).Select(c => Run(problem, problem.Baseline, RunPurpose.Control, c))],
+            Runs = [.. baselineRuns, .. controlRuns],
         };
         var state = new ResearchState(problem, incumbent, [trial], seed: 0) { BaselineRuns = baselineRuns };
         if (noise is not null) state = new ResearchState(problem, incumbent, [trial], seed: 0) { BaselineRuns = baselineRuns, Noise = noise };

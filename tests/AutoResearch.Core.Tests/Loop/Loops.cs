@@ -13,7 +13,7 @@ internal static class Loops
         IHypothesisProposer proposer, IExperimentRunner runner, IJournal? journal = null, ResearchProblem? problem = null, TimeProvider? clock = null)
     {
         var builder = ResearchLoop.Create(problem ?? Problem).ProposeWith(proposer).RunWith(runner).AcceptWith(new GreedyRatchet())
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.RetryDelay) = (1, 0, TimeSpan.Zero))
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.RetryDelay) = (1, 0, 0, TimeSpan.Zero))
             .WithTimeProvider(clock ?? new FakeTimeProvider());
         return journal is null ? builder : builder.RecordTo(journal);
     }

@@ -72,12 +72,15 @@ public sealed class ResearchLoopBuilderTests
     }
 
     [Fact]
-    public async Task Build_Defaults_ConfirmingRatchetInMemory()
+    public async Task Build_Defaults_AdaptiveRatchetAndClaimsInMemory()
     {
         await using var loop = ResearchLoop.Create(Loops.Problem).ProposeWith(ScriptedProposer.Values("x", 1)).RunWith(Loops.Score(x => 1 - x)).Build();
         await loop.RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
         Assert.Equal(3, loop.History.BaselineRuns.Count);
-        Assert.Equal([RunPurpose.Screen, RunPurpose.Confirm, RunPurpose.Confirm], loop.History.Trials[0].Runs.Select(r => r.Experiment.Purpose));
+        var trial = loop.History.Trials[0];
+        Assert.Equal((1, 2), (trial.Runs.Count, trial.Controls.Count)); // five runs of the baseline are needed to know the noise
+        Assert.Contains("better with probability", Assert.IsType<Accept>(trial.Verdict).Reason, StringComparison.Ordinal);
+        Assert.Equal(ClaimStatus.Confirmed, Assert.Single(loop.History.Claims!.Claims).Status);
         Assert.Equal(1, loop.History.Gain!.Gain);
         Assert.Equal(3, loop.History.Gain.RunsPerArm);
     }

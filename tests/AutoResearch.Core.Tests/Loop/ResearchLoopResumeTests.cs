@@ -158,8 +158,8 @@ public sealed class ResearchLoopResumeTests
         await using var loop = ResearchLoop.Create(World.Problem)
             .ProposeWith(faults.Wrap(World.Proposer)).RunWith(faults.Wrap(world.Runner))
             .AcceptWith(new ConfirmingRatchet(new() { ControlRuns = 1 }))
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
-                = (2, 2, 14, TimeSpan.Zero, 0, 1))
+            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
+                = (2, 2, 6, 14, TimeSpan.Zero, 0, 1))
             .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
     }

@@ -24,11 +24,12 @@ internal sealed class AdaptiveMemory
 
     public AdaptiveMemory(FirstRuns first, Objective objective, AdaptiveRatchetOptions options)
     {
-        (_first, _objective, _noise, _incumbentId) = (first, objective, new(options.NoisePriorRuns), first.BaselineId);
-        foreach (var loss in first.Losses) _noise.Add(first.BaselineId, loss);
+        (_first, _objective, _incumbentId) = (first, objective, first.BaselineId);
         var sample = Sample.Of(first.Losses);
-        // A metric without noise needs a unit for effects too.
-        _sigma = Math.Max(Math.Sqrt(sample.Variance), 1e-9 * Math.Max(Math.Abs(sample.Mean), 1e-9));
+        var least = 1e-9 * Math.Max(Math.Abs(sample.Mean), 1e-9); // a metric without noise needs a unit for effects too
+        _sigma = Math.Max(Math.Sqrt(sample.Variance), least);
+        _noise = new(options.NoisePriorRuns, least * least);
+        foreach (var loss in first.Losses) _noise.Add(first.BaselineId, loss);
         _runs = sample.Count;
         Effects = new(_sigma, options.GainShare, options.NullShare, options.PriorTrials);
         Incumbent = new(sample.Mean, _noise.Variance / sample.Count, _runs);

@@ -3,7 +3,9 @@ namespace AutoResearch;
 /// <summary>
 /// The run-to-run variance: pooled over all configurations, and of one configuration as its own repeats correct the pool.
 /// </summary>
-internal sealed class NoisePool(double priorRuns)
+/// <param name="priorRuns">How many runs' worth of trust the pool has against a configuration's own repeats.</param>
+/// <param name="floor">The least variance: a metric without noise must not make every digit certain.</param>
+internal sealed class NoisePool(double priorRuns, double floor)
 {
     private readonly Dictionary<string, (int Runs, double Mean, double Squares)> _groups = new(StringComparer.Ordinal);
     private double _squares;
@@ -16,7 +18,7 @@ internal sealed class NoisePool(double priorRuns)
     /// Student's t is.
     /// </summary>
     public double Variance => DegreesOfFreedom == 0 ? double.NaN
-        : _squares / (DegreesOfFreedom > 3 ? DegreesOfFreedom - 2 : DegreesOfFreedom * 0.5);
+        : Math.Max(floor, _squares / (DegreesOfFreedom > 3 ? DegreesOfFreedom - 2 : DegreesOfFreedom * 0.5));
 
     public void Add(string candidateId, double loss)
     {

@@ -1,0 +1,166 @@
+using AutoResearch.Testing;
+
+namespace AutoResearch.Tests;
+
+public sealed class AdaptiveRatchetTests
+{
+    private static readonly double[] s_baseline = [0.99, 1.01, 1.0, 0.995, 1.005];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static async Task<Verdict> JudgeAsync(Comparison comparison, AdaptiveRatchetOptions? options = null) =>
+        await new AdaptiveRatchet(options).JudgeAsync(comparison, Stop);
+
+    [Fact]
+    public async Task JudgeAsync_NoiseNotMeasured_AsksForTheBaselineFirst()
+    {
+        var more = Assert.IsType<NeedMore>(await JudgeAsync(Comparisons.Of([0.99, 1.01], screen: 0.5)));
+        Assert.Equal((Arm.Incumbent, 3), (more.Arm, more.Runs));
+        Assert.Contains("2 of 5", more.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_ControlsCountAsRunsOfTheBaseline() =>
+        Assert.IsType<Accept>(await JudgeAsync(Comparisons.Of([0.99, 1.01], screen: 0.5, controls: [1.0, 0.995, 1.005])));
+
+    [Theory]
+    [InlineData(0.5, "accept")]
+    [InlineData(0.985, "more")]
+    [InlineData(1.0, "reject")]
+    [InlineData(1.5, "reject")]
+    public async Task JudgeAsync_OneRun_DecidesWhenItIsClear(double screen, string expected)
+    {
+        var verdict = await JudgeAsync(Comparisons.Of(s_baseline, screen));
+        Assert.Equal(expected, verdict switch { Accept => "accept", NeedMore => "more", _ => "reject" });
+        Assert.Contains("better with probability", verdict.Reason, StringComparison.Ordinal);
+        Assert.Contains("noise", verdict.Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0.985, 0.985, 0.985, 0.985, true)]
+    [InlineData(0.985, 1.002, 1.001, 1.0, false)]
+    public async Task JudgeAsync_CloseCall_EndsWithADecision(double a, double b, double c, double d, bool accepted)
+    {
+        double[] scores = [b, c, d, b, c, d, b, c, d, b, c, d, b];
+        var (confirm, controls) = (new List<double>(), new List<double>());
+        Verdict verdict;
+        while ((verdict = await JudgeAsync(Comparisons.Of(s_baseline, a, [.. confirm], [.. controls]))) is NeedMore more)
+            (more.Arm == Arm.Candidate ? confirm : controls).Add(more.Arm == Arm.Candidate ? scores[confirm.Count] : 1.0);
+        Assert.Equal(accepted, verdict is Accept);
+        Assert.InRange(confirm.Count + controls.Count + 1, 2, 12);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_MaxRuns_DecidesOnWhatIsKnown()
+    {
+        var verdict = await JudgeAsync(Comparisons.Of(s_baseline, 0.985, [0.985]), new() { MaxRuns = 2 });
+        Assert.True(verdict.IsFinal);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_FailedRun_IsRejectedWithItsOutcome()
+    {
+        var comparison = Comparisons.Of(s_baseline, 0.5);
+        var failed = comparison.Trial.Runs[0] with { Result = RunResult.Failure(RunOutcome.OutOfMemory, "12 GB asked for") };
+        var verdict = await JudgeAsync(comparison with { Trial = comparison.Trial with { Runs = [failed] } });
+        Assert.Contains("OutOfMemory: 12 GB", Assert.IsType<Reject>(verdict).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_ObjectiveMaximized_GainsAreRises()
+    {
+        var problem = Loops.Problem with { Objective = Objective.Maximize(Loops.Metric) };
+        var verdict = Assert.IsType<Accept>(await JudgeAsync(Comparisons.Of(s_baseline, screen: 1.5, problem: problem)));
+        Assert.InRange(verdict.Statistics["gain"], 0.4, 0.52);
+        Assert.Equal(1.0, verdict.Statistics["incumbent"], 2);
+        Assert.IsType<Reject>(await JudgeAsync(Comparisons.Of(s_baseline, screen: 0.5, problem: problem)));
+    }
+
+    [Theory]
+    [InlineData(0.9, true)]
+    [InlineData(1.0, false)]
+    [InlineData(1.1, false)]
+    public async Task JudgeAsync_MetricWithoutNoise_AnyDifferenceCounts(double screen, bool accepted) =>
+        Assert.Equal(accepted, await JudgeAsync(Comparisons.Of([1, 1, 1, 1, 1], screen)) is Accept);
+
+    [Fact]
+    public async Task JudgeAsync_AnotherInstance_JudgesAHistoryAlike()
+    {
+        // Whatever an instance remembers must follow from the history: a fresh one at each step decides the same.
+        var world = new SimulatedObjective(3.3e-4, seed: 5);
+        async Task<IReadOnlyList<Verdict>> RunAsync(IRatchetAcceptor acceptor)
+        {
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (2, 0, 0)).Build();
+            return (await loop.RunAsync(150, Stop).ToListAsync()).Verdicts();
+        }
+        var remembered = await RunAsync(new AdaptiveRatchet());
+        var forgetful = await RunAsync(new Forgetful());
+        Assert.Contains(remembered, v => v is Accept);
+        Assert.Equal(remembered.Select(v => v.Reason), forgetful.Select(v => v.Reason));
+    }
+
+    [Fact]
+    public async Task JudgeAsync_ASecondLoop_IsNotJudgedByTheFirst()
+    {
+        var ratchet = new AdaptiveRatchet();
+        async Task<IReadOnlyList<string>> RunAsync(IRatchetAcceptor acceptor, int seed)
+        {
+            var world = new SimulatedObjective(1e-3, seed: seed);
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (5, 0, 0)).Build();
+            return [.. (await loop.RunAsync(60, Stop).ToListAsync()).Verdicts().Select(v => v.Reason)];
+        }
+        await RunAsync(ratchet, seed: 1);
+        Assert.Equal(await RunAsync(new AdaptiveRatchet(), seed: 2), await RunAsync(ratchet, seed: 2));
+    }
+
+    [Theory]
+    [InlineData(1e-4, 0.017, 0.15)]
+    [InlineData(1e-3, 0.003, 0.4)]
+    public async Task Search_KnownTruth_FindsRealGains(double sigma, double leastGain, double mostFalse)
+    {
+        var scores = new List<SimulationScore>();
+        for (var seed = 500; seed < 516; seed++)
+        {
+            var world = new SimulatedObjective(sigma, seed: seed);
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).WithSeed(seed)
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (5, 0, 0)).Build();
+            await loop.RunAsync(500, Stop).ToListAsync();
+            scores.Add(SimulatedObjective.Score(loop.History));
+        }
+        Assert.True(scores.Average(s => s.TrueGain) > leastGain);
+        Assert.InRange((double)scores.Sum(s => s.FalseAccepts) / scores.Sum(s => s.Accepts), 0, mostFalse);
+    }
+
+    [Fact]
+    public async Task Search_LuckyAccept_DoesNotBecomeTheBar()
+    {
+        // Of two equal candidates the luckier is compared with what its parent made likely, not with its own score.
+        var verdict = await JudgeAsync(Comparisons.Of(s_baseline, 0.98, [0.97, 0.98, 0.97]));
+        Assert.InRange(Assert.IsType<Accept>(verdict).Statistics["gain"], 0.005, 0.0245);
+    }
+
+    [Theory]
+    [InlineData("NoiseRuns is 2")]
+    [InlineData("Probability is 1")]
+    [InlineData("MaxRuns is 1")]
+    [InlineData("NoisePriorRuns is 0")]
+    [InlineData("GainShare is 0")]
+    [InlineData("NullShare is 0.95")]
+    [InlineData("PriorTrials is -1")]
+    public void Constructor_NonsenseOption_IsRefusedByName(string text)
+    {
+        var (name, value) = (text.Split(' ')[0], double.Parse(text.Split(' ')[2], System.Globalization.CultureInfo.InvariantCulture));
+        var options = new AdaptiveRatchetOptions();
+        var property = typeof(AdaptiveRatchetOptions).GetProperty(name)!;
+        property.SetValue(options, Convert.ChangeType(value, property.PropertyType, System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Contains(text, Assert.Throws<ArgumentException>(() => new AdaptiveRatchet(options)).Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Forgetful : IRatchetAcceptor
+    {
+        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken = default) =>
+            new AdaptiveRatchet().JudgeAsync(comparison, cancellationToken);
+    }
+}
