@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using System.Text.Json.Serialization;
 
 namespace AutoResearch.Kernels;
 
@@ -34,9 +35,11 @@ public sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth = 2
         : Vector256.IsHardwareAccelerated && Fma.IsSupported ? GemmTile.Avx2 : GemmTile.Portable8x8);
 
     /// <summary>Rows of the tile.</summary>
+    [JsonIgnore]
     public int TileRows => Tile switch { GemmTile.Avx512 => 14, GemmTile.Avx2 => 6, _ => 8 };
 
     /// <summary>Columns of the tile.</summary>
+    [JsonIgnore]
     public int TileColumns => Tile switch { GemmTile.Avx512 => 32, GemmTile.Avx2 => 16, _ => 8 };
 
     /// <summary>Whether this machine has the vectors that the tile needs.</summary>

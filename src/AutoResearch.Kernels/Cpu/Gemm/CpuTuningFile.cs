@@ -41,12 +41,10 @@ public static class CpuTuningFile
         {
             path ??= DefaultPath;
             if (!File.Exists(path)) return null;
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-            var root = json.RootElement;
-            if (root.GetProperty("machine").GetString() != Machine || !Enum.TryParse<GemmTile>(root.GetProperty("tile").GetString(), out var tile)) return null;
-            return new CpuTuning(tile, root.GetProperty("blockRows").GetInt32(), root.GetProperty("depth").GetInt32()).Validate();
+            var content = JsonSerializer.Deserialize(File.ReadAllBytes(path), CpuTuningJson.Default.CpuTuningRecord);
+            return content?.Machine == Machine ? content.Tuning.Validate() : null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
             return null; // slower, not wrong
         }
@@ -63,21 +61,11 @@ public static class CpuTuningFile
         tuning.Validate();
         path = Path.GetFullPath(path ?? DefaultPath);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
-        {
-            json.WriteStartObject();
-            json.WriteString("machine", Machine);
-            json.WriteString("tile", tuning.Tile.ToString());
-            json.WriteNumber("blockRows", tuning.BlockRows);
-            json.WriteNumber("depth", tuning.Depth);
-            json.WriteEndObject();
-        }
-
+        var content = JsonSerializer.SerializeToUtf8Bytes(new CpuTuningRecord(Machine, tuning), CpuTuningJson.Default.CpuTuningRecord);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            File.WriteAllBytes(temporary, stream.ToArray());
+            File.WriteAllBytes(temporary, content);
             File.Move(temporary, path, overwrite: true);
         }
         finally
