@@ -28,10 +28,11 @@ internal sealed class Peers : IDisposable
     public static async Task<Peers> StartAsync()
     {
         var peers = new Peers();
-        string[] self = [typeof(Peers).Assembly.Location, "cpu-serve"];
-        await peers.AddAsync(Contestant.Ours, "our own process does not start", PeerProcess.StartAsync("dotnet", self));
+        var program = Environment.ProcessPath!;
+        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(Peers).Assembly.Location, "cpu-serve"] : ["cpu-serve"];
+        await peers.AddAsync(Contestant.Ours, "our own process does not start", PeerProcess.StartAsync(program, self));
         await peers.AddAsync(
-            Contestant.OursAvx2, "our own process does not start without AVX-512", PeerProcess.StartAsync("dotnet", self, ("DOTNET_EnableAVX512", "0")));
+            Contestant.OursAvx2, "our own process does not start without AVX-512", PeerProcess.StartAsync(program, self, ("DOTNET_EnableAVX512", "0")));
         if (peers._missing.Count > 0) throw new InvalidOperationException(string.Join("; ", peers._missing.Values));
         await peers.StartTorchAsync();
         await peers.StartPlainCAsync();
