@@ -49,7 +49,7 @@ try
     await using var loop = ResearchLoop.Create(problem)
         .ProposeWith(new TpeProposer(new() { StartupTrials = 8 }))
         .RunWith(new TuningRunner(space, setup))
-        .AcceptWith(new ConfirmingRatchet())
+        .AcceptWith(new AdaptiveRatchet())
         .RecordTo(options.Out)
         .WithSeed(options.Seed)
         .Configure(o => o.MaxTime = TimeSpan.FromMinutes(options.Minutes))

@@ -89,7 +89,7 @@ public sealed class TuneKernelsTests
         Objective = Objective.Minimize(TuningRunner.Metric),
         Baseline = _space.Baseline,
         SearchSpace = _space.Space,
-    }).ProposeWith(new TpeProposer(new() { StartupTrials = 8 })).RunWith(new TuningRunner(_space, setup)).AcceptWith(new ConfirmingRatchet())
+    }).ProposeWith(new TpeProposer(new() { StartupTrials = 8 })).RunWith(new TuningRunner(_space, setup)).AcceptWith(new AdaptiveRatchet())
         .WithSeed(3).Configure(o => (o.MaxTrials, o.FinalRuns) = (trials, 0)).Build();
 
     // A workload whose time is the given function of the settings, with 1 % of noise.
