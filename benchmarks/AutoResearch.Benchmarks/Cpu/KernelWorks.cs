@@ -29,9 +29,9 @@ internal sealed class AttentionWork : CpuWork
     private readonly Tensor _qkv, _y, _logSumExp, _dy, _dqkv;
     private readonly bool _backward;
 
-    public AttentionWork(int batch, int sequence, int heads, int headDim, int threads, bool backward)
+    public AttentionWork(int batch, int sequence, int heads, int headDim, int threads, bool backward, CpuTuning? tuning = null)
     {
-        _backend = Own(new CpuBackend(new() { Threads = threads }));
+        _backend = Own(new CpuBackend(new() { Threads = threads, Tuning = tuning }));
         _layout = new(batch, sequence, heads, heads, headDim);
         _qkv = Random(_backend, (_layout.Tokens, _layout.Columns), 1);
         _dy = Random(_backend, (_layout.Tokens, _layout.QueryColumns), 2);

@@ -9,13 +9,27 @@ internal static unsafe class KernelsQuick
 {
     private const int Bursts = 15;
 
-    public static Task<int> RunAsync(string[] _)
+    // kernels-quick [gemm | attention [queries keys backwardQueries backwardKeys]]
+    public static Task<int> RunAsync(string[] args)
+    {
+        if (args is not ["gemm", ..])
+        {
+            var sizes = args is [_, _, _, _, _] ? Array.ConvertAll(args[1..], s => int.Parse(s, CultureInfo.InvariantCulture)) : [];
+            AttentionQuick.Run(sizes is [var q, var k, var backwardQ, var backwardK]
+                ? CpuTuning.Default with { AttentionQueries = q, AttentionKeys = k, AttentionBackwardQueries = backwardQ, AttentionBackwardKeys = backwardK }
+                : CpuTuning.Default, Bursts);
+        }
+
+        if (args is not ["attention", ..]) Products();
+        return Task.FromResult(0);
+    }
+
+    private static void Products()
     {
         Console.WriteLine($"{CpuTuning.Default}");
         int[] sizes = [512, 1024, 2048];
         foreach (var size in sizes) Measure(size, size, size);
         Measure(4096, 64, 512);
-        return Task.FromResult(0);
     }
 
     private static void Measure(int m, int n, int k)

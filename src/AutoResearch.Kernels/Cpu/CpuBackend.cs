@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuBackend : HostBackend
     private const long ElementsPerTask = 1 << 15;
 
     private readonly ThreadTeam _team;
-    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _attention = new();
+    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _attention = new(), _bounds = new();
 
     /// <summary>Creates a backend and its threads.</summary>
     /// <param name="options">Settings, or null for the defaults.</param>
@@ -56,6 +56,7 @@ public sealed unsafe partial class CpuBackend : HostBackend
             _partials.Dispose();
             _logits.Dispose();
             _attention.Dispose();
+            _bounds.Dispose();
         }
 
         base.Dispose(disposing);

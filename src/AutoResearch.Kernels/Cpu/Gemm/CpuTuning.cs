@@ -24,7 +24,13 @@ public enum GemmTile
 /// <param name="Tile">Register tile.</param>
 /// <param name="BlockRows">Rows of A packed at a time; BlockRows × Depth floats should fit half of the second-level cache.</param>
 /// <param name="Depth">Inner extent of a block; a tile-wide panel of B of this depth should fit the first-level cache.</param>
-public sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth = 256)
+/// <param name="AttentionQueries">Queries of a block of attention; rounded up to whole tiles.</param>
+/// <param name="AttentionKeys">Keys of a block of attention, rounded up likewise; AttentionQueries × AttentionKeys floats should fit the first-level cache.</param>
+/// <param name="AttentionBackwardQueries">Queries of a block in the backward pass of attention.</param>
+/// <param name="AttentionBackwardKeys">Keys of a block in the backward pass of attention; two blocks of scores should fit the second-level cache.</param>
+public sealed record CpuTuning(
+    GemmTile Tile, int BlockRows = 280, int Depth = 256, int AttentionQueries = 64, int AttentionKeys = 128,
+    int AttentionBackwardQueries = 128, int AttentionBackwardKeys = 128)
 {
     // A block lies on the stack of the thread that multiplies, which may be as small as a megabyte.
     private const int LargestBlock = 1 << 17;
@@ -54,7 +60,13 @@ public sealed record CpuTuning(GemmTile Tile, int BlockRows = 280, int Depth = 2
         Require(Depth >= 8, $"{nameof(Depth)} is {Depth}; it must be at least 8");
         Require((long)BlockRows * Depth <= LargestBlock,
             $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; it must not exceed {LargestBlock}");
+        RequireBlock(AttentionQueries, nameof(AttentionQueries));
+        RequireBlock(AttentionKeys, nameof(AttentionKeys));
+        RequireBlock(AttentionBackwardQueries, nameof(AttentionBackwardQueries));
+        RequireBlock(AttentionBackwardKeys, nameof(AttentionBackwardKeys));
         return this;
+
+        static void RequireBlock(int value, string name) => Require(value is >= 1 and <= 4096, $"{name} is {value}; it must be 1 to 4096");
 
         static void Require(bool condition, string message)
         {

@@ -2,8 +2,6 @@ namespace AutoResearch.Kernels;
 
 public sealed unsafe partial class CpuBackend
 {
-    private const int QueriesPerTask = 64;
-
     /// <inheritdoc/>
     protected override void RotaryNormCore(Tensor qkv, Tensor rotary, Tensor inverseRms, in AttentionLayout layout) =>
         _team.Run(RowTasks(layout.Tokens), new RotaryWork
@@ -50,30 +48,6 @@ public sealed unsafe partial class CpuBackend
             Forward = work,
             DTable = table.Grad is null ? null : table.Grad.Floats,
             DGateWeight = gateWeight.Grad is null ? null : gateWeight.Grad.Floats,
-        });
-    }
-
-    /// <inheritdoc/>
-    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
-    {
-        var blocks = (layout.Sequence + QueriesPerTask - 1) / QueriesPerTask;
-        var tasks = layout.Batch * layout.Heads * blocks;
-        _team.Run(tasks, new AttentionWork
-        {
-            Qkv = qkv.Floats, Y = y.Floats, LogSumExp = logSumExp.Floats, Layout = layout, Window = window, Blocks = blocks,
-            Scores = _attention.Take((long)tasks * layout.Sequence), Scale = 1 / MathF.Sqrt(layout.HeadDim),
-        });
-    }
-
-    /// <inheritdoc/>
-    protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
-    {
-        Clear(dqkv);
-        _team.Run(layout.Batch * layout.KvHeads, new AttentionBackwardWork
-        {
-            Qkv = qkv.Floats, Y = y.Floats, LogSumExp = logSumExp.Floats, Dy = dy.Floats, Dqkv = dqkv.Floats, Layout = layout,
-            Window = window, Scale = 1 / MathF.Sqrt(layout.HeadDim),
         });
     }
 
@@ -172,76 +146,6 @@ public sealed unsafe partial class CpuBackend
                     Simd.AddScaled(
                         Forward.X + (row * Forward.Channels), Forward.Dz[at], DGateWeight + ((long)task * Forward.GateChannels),
                         Forward.GateChannels);
-                }
-            }
-        }
-    }
-
-    // A block of queries of one head, each against its own keys.
-    private struct AttentionWork : IParallelWork
-    {
-        internal float* Qkv, Y, LogSumExp, Scores;
-        internal AttentionLayout Layout;
-        internal int Window, Blocks;
-        internal float Scale;
-
-        public readonly void Execute(int task)
-        {
-            var (block, head, batch) = (task % Blocks, task / Blocks % Layout.Heads, task / Blocks / Layout.Heads);
-            var scores = Scores + ((long)task * Layout.Sequence);
-            var (dim, stride) = (Layout.HeadDim, (long)Layout.Columns);
-            var sequence = Qkv + ((long)batch * Layout.Sequence * stride);
-            var keys = sequence + Layout.QueryColumns + ((long)(head * Layout.KvHeads / Layout.Heads) * dim);
-            var values = keys + Layout.KvColumns;
-            for (var i = block * QueriesPerTask; i < Math.Min(Layout.Sequence, (block + 1) * QueriesPerTask); i++)
-            {
-                var first = Window < 0 ? 0 : Math.Max(0, i - Window);
-                var count = i - first + 1;
-                var q = sequence + (i * stride) + ((long)head * dim);
-                for (var j = 0; j < count; j++) scores[j] = Scale * Simd.Dot(q, keys + ((first + j) * stride), dim);
-                var max = Simd.Max(scores, count);
-                var sum = Simd.ExpSum(scores, 1, max, scores, count);
-                var y = Y + (((((long)batch * Layout.Sequence) + i) * Layout.Heads) + head) * dim;
-                new Span<float>(y, dim).Clear();
-                for (var j = 0; j < count; j++) Simd.AddScaled(values + ((first + j) * stride), scores[j], y, dim);
-                Simd.Scale(y, 1 / sum, y, dim);
-                LogSumExp[((((long)batch * Layout.Heads) + head) * Layout.Sequence) + i] = max + MathF.Log(sum);
-            }
-        }
-    }
-
-    // One key and value head with all its query heads: nobody else writes its gradients.
-    private struct AttentionBackwardWork : IParallelWork
-    {
-        internal float* Qkv, Y, LogSumExp, Dy, Dqkv;
-        internal AttentionLayout Layout;
-        internal int Window;
-        internal float Scale;
-
-        public readonly void Execute(int task)
-        {
-            var (batch, kvHead, group) = (task / Layout.KvHeads, task % Layout.KvHeads, Layout.Heads / Layout.KvHeads);
-            var (dim, stride) = (Layout.HeadDim, (long)Layout.Columns);
-            var origin = batch * Layout.Sequence * stride;
-            var keyOffset = origin + Layout.QueryColumns + ((long)kvHead * dim);
-            for (var head = kvHead * group; head < (kvHead + 1) * group; head++)
-            {
-                for (var i = 0; i < Layout.Sequence; i++)
-                {
-                    var query = origin + (i * stride) + ((long)head * dim);
-                    var row = (((((long)batch * Layout.Sequence) + i) * Layout.Heads) + head) * dim;
-                    var lse = LogSumExp[((((long)batch * Layout.Heads) + head) * Layout.Sequence) + i];
-                    var projection = Simd.Dot(Dy + row, Y + row, dim);
-                    for (var j = Window < 0 ? 0 : Math.Max(0, i - Window); j <= i; j++)
-                    {
-                        var key = keyOffset + (j * stride);
-                        var value = key + Layout.KvColumns;
-                        var p = MathF.Exp((Scale * Simd.Dot(Qkv + query, Qkv + key, dim)) - lse);
-                        var ds = p * (Simd.Dot(Dy + row, Qkv + value, dim) - projection) * Scale;
-                        Simd.AddScaled(Qkv + key, ds, Dqkv + query, dim);
-                        Simd.AddScaled(Qkv + query, ds, Dqkv + key, dim);
-                        Simd.AddScaled(Dy + row, p, Dqkv + value, dim);
-                    }
                 }
             }
         }

@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace AutoResearch.Kernels;
+
+internal static unsafe partial class AttentionTiles
+{
+    /// <summary>12 accumulators, 2 vectors of B and a broadcast of 16 registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal static void Tile6x16(float* a, nint aRow, nint aStep, float* b, nint ldb, float* c, nint ldc, nint depth, bool add)
+    {
+        float* a0 = a, a1 = a0 + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow, a5 = a4 + aRow;
+        Vector256<float> c0_0 = default, c0_1 = default;
+        Vector256<float> c1_0 = default, c1_1 = default;
+        Vector256<float> c2_0 = default, c2_1 = default;
+        Vector256<float> c3_0 = default, c3_1 = default;
+        Vector256<float> c4_0 = default, c4_1 = default;
+        Vector256<float> c5_0 = default, c5_1 = default;
+        var end = depth * aStep;
+        for (nint p = 0; p < end; p += aStep, b += ldb)
+        {
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            var x0 = Vector256.Create(a0[p]);
+            c0_0 = Vector256.MultiplyAddEstimate(x0, b0, c0_0);
+            c0_1 = Vector256.MultiplyAddEstimate(x0, b1, c0_1);
+            var x1 = Vector256.Create(a1[p]);
+            c1_0 = Vector256.MultiplyAddEstimate(x1, b0, c1_0);
+            c1_1 = Vector256.MultiplyAddEstimate(x1, b1, c1_1);
+            var x2 = Vector256.Create(a2[p]);
+            c2_0 = Vector256.MultiplyAddEstimate(x2, b0, c2_0);
+            c2_1 = Vector256.MultiplyAddEstimate(x2, b1, c2_1);
+            var x3 = Vector256.Create(a3[p]);
+            c3_0 = Vector256.MultiplyAddEstimate(x3, b0, c3_0);
+            c3_1 = Vector256.MultiplyAddEstimate(x3, b1, c3_1);
+            var x4 = Vector256.Create(a4[p]);
+            c4_0 = Vector256.MultiplyAddEstimate(x4, b0, c4_0);
+            c4_1 = Vector256.MultiplyAddEstimate(x4, b1, c4_1);
+            var x5 = Vector256.Create(a5[p]);
+            c5_0 = Vector256.MultiplyAddEstimate(x5, b0, c5_0);
+            c5_1 = Vector256.MultiplyAddEstimate(x5, b1, c5_1);
+        }
+
+        if (add)
+        {
+            var t = c;
+            c0_0 += Vector256.Load(t);
+            c0_1 += Vector256.Load(t + 8);
+            t += ldc;
+            c1_0 += Vector256.Load(t);
+            c1_1 += Vector256.Load(t + 8);
+            t += ldc;
+            c2_0 += Vector256.Load(t);
+            c2_1 += Vector256.Load(t + 8);
+            t += ldc;
+            c3_0 += Vector256.Load(t);
+            c3_1 += Vector256.Load(t + 8);
+            t += ldc;
+            c4_0 += Vector256.Load(t);
+            c4_1 += Vector256.Load(t + 8);
+            t += ldc;
+            c5_0 += Vector256.Load(t);
+            c5_1 += Vector256.Load(t + 8);
+        }
+
+        c0_0.Store(c);
+        c0_1.Store(c + 8);
+        c += ldc;
+        c1_0.Store(c);
+        c1_1.Store(c + 8);
+        c += ldc;
+        c2_0.Store(c);
+        c2_1.Store(c + 8);
+        c += ldc;
+        c3_0.Store(c);
+        c3_1.Store(c + 8);
+        c += ldc;
+        c4_0.Store(c);
+        c4_1.Store(c + 8);
+        c += ldc;
+        c5_0.Store(c);
+        c5_1.Store(c + 8);
+    }
+}
