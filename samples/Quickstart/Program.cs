@@ -40,12 +40,13 @@ try
     await using var loop = ResearchLoop.Create(GptProblem.Create(options.Budget))
         .ProposeWith(new TpeProposer(new() { StartupTrials = 4, MaxChanges = 3 })) // few trials: stay near the incumbent
         .RunWith(runner)
-        .AcceptWith(new ConfirmingRatchet())
+        .AcceptWith(new AdaptiveRatchet())
         .RecordTo(options.Out)
         .WithSeed(options.Seed)
         .Configure(o =>
         {
             o.MaxTrials = options.Experiments;
+            o.ClaimRounds = 0; // five minutes are for the search; the final runs measure the total gain
             o.MaxTime = options.Minutes > 0 ? TimeSpan.FromMinutes(options.Minutes.Value) : null;
         })
         .Build();
