@@ -47,7 +47,7 @@ try
         SearchSpace = space.Space,
     };
     await using var loop = ResearchLoop.Create(problem)
-        .ProposeWith(new TpeProposer(new() { StartupTrials = 8 }))
+        .ProposeWith(new TpeProposer(new() { StartupTrials = 8, MaxChanges = 3 }))
         .RunWith(new TuningRunner(space, setup))
         .AcceptWith(new AdaptiveRatchet())
         .RecordTo(options.Out)

@@ -46,7 +46,7 @@ public sealed class TuneKernelsTests
     [Fact]
     public async Task Runner_ImpossibleBlock_IsAFailedExperimentNotAScore()
     {
-        var candidate = Candidate.Of(("tile", _space.Defaults.Tile.ToString()), ("block_kb", 4096), ("depth", 64));
+        var candidate = new Candidate { Parameters = _space.Baseline.Parameters.With(ParameterSet.Of(("block_kb", 4096))) };
         var result = await new TuningRunner(_space, Setup(_ => 1)).RunAsync(new() { Id = "e", Candidate = candidate, Seed = 1, Budget = Budget.Unlimited });
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains("must not exceed", result.Message, StringComparison.Ordinal);
@@ -58,7 +58,7 @@ public sealed class TuneKernelsTests
         var correctness = new Correctness();
         foreach (var tile in Enum.GetValues<GemmTile>().Where(CpuTuning.Supports))
         {
-            using var backend = new CpuBackend(new() { Threads = 2, Tuning = new(tile, 4 * new CpuTuning(tile).TileRows, 96) });
+            using var backend = new CpuBackend(new() { Threads = 2, Tuning = new(tile, 4 * new CpuTuning(tile).TileRows, 96, 32, 64, 64, 32) });
             Assert.InRange(correctness.Difference(backend), 1e-9, Correctness.Tolerance);
         }
     }
