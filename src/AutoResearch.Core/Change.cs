@@ -2,10 +2,12 @@ using System.Text.Json.Serialization;
 
 namespace AutoResearch;
 
-/// <summary>What a hypothesis does to its parent. In box: <see cref="ParameterChange"/>, <see cref="SourceChange"/>.</summary>
+/// <summary>What a hypothesis does to its parent. In box: <see cref="ParameterChange"/>, <see cref="SourceChange"/>, <see cref="CombinedChange"/>.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ParameterChange), "parameters")]
 [JsonDerivedType(typeof(SourceChange), "source")]
+[JsonDerivedType(typeof(CombinedChange), "combined")]
+[JsonDerivedType(typeof(InvalidChange), "invalid")]
 public abstract record Change
 {
     /// <summary>The parent with this change applied.</summary>

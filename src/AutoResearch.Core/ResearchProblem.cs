@@ -32,6 +32,12 @@ public sealed record ResearchProblem
     /// <summary>What the researcher is told, like autoresearch's program.md. Default: empty.</summary>
     public string Instructions { get; init; } = "";
 
+    /// <summary>
+    /// Globs of the source files that candidates may change, create or delete, e.g. <c>train.py</c> or <c>src/**/*.cs</c>; a
+    /// candidate that touches another file is not run, whoever proposed it. Default: none, which leaves the source tree open.
+    /// </summary>
+    public IReadOnlyList<string> Editable { get; init; } = [];
+
     /// <summary>The parameters that may vary; null when only source files do.</summary>
     [JsonIgnore]
     public SearchSpace? SearchSpace { get; init; }

@@ -16,6 +16,8 @@ internal static class HypothesisCheck
         {
             return (null, $"the change does not apply: {e.Message}");
         }
+        if (new EditableSurface(history.Problem.Editable).Violation(parent.Source, candidate.Source) is { } violation)
+            return (null, $"the change is not allowed: {violation}");
         return !hypothesis.AllowRepeat && history.FindTrial(candidate.Id) is { } earlier
             ? (null, earlier == 0 ? "identical to the baseline; not run again" : $"identical to the candidate of trial {earlier}; not run again")
             : (candidate, null);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace AutoResearch;
 
 /// <summary>An idea that can be tested: a change to a parent, and why it should help.</summary>
@@ -26,4 +28,16 @@ public sealed record Hypothesis
 
     /// <summary>True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.</summary>
     public bool AllowRepeat { get; init; }
+
+    /// <summary>The trial whose idea this is again, tried on another incumbent this time; null for a new idea.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? RetryOf { get; init; }
+
+    /// <summary>What the proposer wants to remember: an entry of its lab notebook. Null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Note { get; init; }
+
+    /// <summary>Where a language model's proposal comes from; null for other proposers.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ProposalProvenance? Provenance { get; init; }
 }

@@ -132,7 +132,7 @@ internal static class ReportText
             c.Source?.GetValueOrDefault(path) is { } text ? FormattableString.Invariant($"{text.Count(ch => ch == '\n') + 1} lines") : "–";
     }
 
-    private static string Budget(Budget budget)
+    public static string Budget(Budget budget)
     {
         var parts = new List<string>();
         if (budget.Training is { } training) parts.Add($"{Duration(training)} of training");
