@@ -18,6 +18,7 @@ public sealed class ResearchLoopBuilder
     private TimeProvider? _timeProvider;
     private IJournal? _journal;
     private string? _directory;
+    private GitWorkspace? _workspace;
     private bool _resume;
     private bool _built;
 
@@ -69,6 +70,16 @@ public sealed class ResearchLoopBuilder
     public ResearchLoopBuilder RecordTo(IJournal journal)
     {
         (_journal, _directory) = (journal ?? throw new ArgumentNullException(nameof(journal)), null);
+        return this;
+    }
+
+    /// <summary>
+    /// Commits every kept hypothesis to the run's branch, right after the journal has it. Give the workspace to the runner too
+    /// (<see cref="ProcessRunnerOptions.Workspace"/>); the caller disposes of it.
+    /// </summary>
+    public ResearchLoopBuilder CommitTo(GitWorkspace workspace)
+    {
+        _workspace = workspace ?? throw new ArgumentNullException(nameof(workspace));
         return this;
     }
 
@@ -150,6 +161,12 @@ public sealed class ResearchLoopBuilder
     }
 
     private Func<CancellationToken, ValueTask<IJournal>> OpenJournal()
+    {
+        var open = OpenPlainJournal();
+        return _workspace is not { } workspace ? open : async token => new GitJournal(await open(token).ConfigureAwait(false), workspace);
+    }
+
+    private Func<CancellationToken, ValueTask<IJournal>> OpenPlainJournal()
     {
         if (_journal is { } journal) return _ => ValueTask.FromResult(journal);
         if (_directory is null) return _ => ValueTask.FromResult<IJournal>(Journal.InMemory());

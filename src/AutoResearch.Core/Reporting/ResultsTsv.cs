@@ -19,18 +19,22 @@ public sealed record ResultsTsv
     public required IReadOnlyList<ResultsRow> Rows { get; init; }
 
     /// <summary>The results of a history: the baseline, then every trial with a verdict that was run.</summary>
-    public static ResultsTsv Of(ResearchHistory history)
+    public static ResultsTsv Of(ResearchHistory history) => Of(history, candidate => candidate.Id);
+
+    /// <summary>The results of a history with names of the caller's for candidates, e.g. their commits; seven characters are kept.</summary>
+    public static ResultsTsv Of(ResearchHistory history, Func<Candidate, string> nameOf)
     {
         ArgumentNullException.ThrowIfNull(history);
+        ArgumentNullException.ThrowIfNull(nameOf);
         if (history.IsEmpty) return new() { Metric = "val_bpb", Rows = [] };
         var objective = history.Problem.Objective;
         var rows = new List<ResultsRow>();
         if (history.BaselineRuns.Count > 0)
-            rows.Add(Row(history.Problem.Baseline.Id, history.BaselineRuns, objective, "keep", "baseline"));
+            rows.Add(Row(nameOf(history.Problem.Baseline), history.BaselineRuns, objective, "keep", "baseline"));
         foreach (var trial in history.Trials)
         {
             if (trial is not { Verdict: { } verdict, Candidate: { } candidate, Runs.Count: > 0 }) continue;
-            rows.Add(Row(candidate.Id, trial.Runs, objective, verdict is Accept ? "keep" : "discard", trial.Hypothesis.Title));
+            rows.Add(Row(nameOf(candidate), trial.Runs, objective, verdict is Accept ? "keep" : "discard", trial.Hypothesis.Title));
         }
         return new() { Metric = objective.Metric, Rows = rows };
     }

@@ -94,6 +94,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private async Task<RunResult> RunInDirectoryAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
     {
         var nonce = Guid.NewGuid().ToString("N")[..12];
+        if (_options.Workspace is { } workspace) return await RunInWorkspaceAsync(workspace, experiment, nonce, progress, cancellationToken).ConfigureAwait(false);
         RunDirectory directory;
         try
         {
@@ -113,6 +114,30 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         finally
         {
             if (!_options.KeepRunDirectories) directory.Delete();
+        }
+    }
+
+    private async Task<RunResult> RunInWorkspaceAsync(
+        IExperimentWorkspace workspace, Experiment experiment, string nonce, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    {
+        IExperimentDirectory directory;
+        try
+        {
+            directory = await workspace.CreateAsync(experiment, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return RunResult.Failure(RunOutcome.InfrastructureFailure, $"The experiment's directory could not be made: {e.Message}");
+        }
+
+        await using (directory.ConfigureAwait(false))
+        {
+            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
+            if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
+            result = result with { Device = DeviceFingerprint.Read(), Hashes = directory.Hashes };
+            return await directory.CheckAsync(cancellationToken).ConfigureAwait(false) is { } violation && result.Outcome != RunOutcome.InfrastructureFailure
+                ? result with { Outcome = RunOutcome.Invalid, Message = $"A file that is not the program's to change was changed: {violation}." }
+                : result;
         }
     }
 
@@ -200,7 +225,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
             foreach (var (name, value) in experiment.Candidate.Parameters) arguments.AddRange([$"--{name}", value.ToString()]);
         }
 
-        var needsDirectory = _options.TemplateDirectory is not null || experiment.Candidate.Source is not null;
+        var needsDirectory = _options.TemplateDirectory is not null || _options.Workspace is not null || experiment.Candidate.Source is not null;
         var info = new ProcessStartInfo
         {
             WorkingDirectory = _options.WorkingDirectory ?? (needsDirectory ? runDirectory : Environment.CurrentDirectory),

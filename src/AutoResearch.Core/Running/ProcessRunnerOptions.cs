@@ -18,6 +18,12 @@ public sealed class ProcessRunnerOptions
     /// </summary>
     public string? TemplateDirectory { get; set; }
 
+    /// <summary>
+    /// Gives every experiment its directory with the files to run, e.g. a <see cref="GitWorkspace"/>, in the place of
+    /// <see cref="TemplateDirectory"/>. A run that changed a file of it is <see cref="RunOutcome.Invalid"/>. Null (the default) for none.
+    /// </summary>
+    public IExperimentWorkspace? Workspace { get; set; }
+
     /// <summary>Where the experiments' own directories are made. Default: <c>autoresearch</c> in the directory for temporary files.</summary>
     public string RunsDirectory { get; set; } = Path.Combine(Path.GetTempPath(), "autoresearch");
 
@@ -49,6 +55,8 @@ public sealed class ProcessRunnerOptions
     {
         Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory), "does not exist");
         Check(nameof(TemplateDirectory), TemplateDirectory, TemplateDirectory is null || Directory.Exists(TemplateDirectory), "does not exist");
+        Check(nameof(Workspace), Workspace, Workspace is null || (TemplateDirectory is null && WorkingDirectory is null),
+            "excludes TemplateDirectory and WorkingDirectory");
         Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
         Check(nameof(StartupAllowance), StartupAllowance, StartupAllowance >= TimeSpan.Zero, "must not be negative");
         Check(nameof(KillGrace), KillGrace, KillGrace >= TimeSpan.Zero, "must not be negative");
