@@ -1,5 +1,6 @@
 using AutoResearch.Benchmarks.Accepting;
 using AutoResearch.Benchmarks.Cpu;
+using AutoResearch.Benchmarks.Journals;
 using AutoResearch.Benchmarks.Kernels;
 using AutoResearch.Benchmarks.Proposing;
 using BenchmarkDotNet.Running;
@@ -10,6 +11,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["cpu-peers"] = CpuPeers.RunAsync,
     ["cpu-profile"] = CpuProfile.RunAsync,
     ["cpu-serve"] = CpuServer.RunAsync,
+    ["journal-opening"] = JournalOpening.RunAsync,
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
     ["fixed-rules"] = FixedRules.RunAsync,

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace AutoResearch;
 
@@ -23,6 +25,7 @@ public sealed class Journal : IJournal
     private readonly JournalOptions _options;
     private readonly JournalLock? _lock;
     private readonly IJournalFile? _file;
+    private readonly JournalSnapshot? _snapshot;
     private JournalPosition _position = JournalPosition.Start;
     private bool _tailIsDirty;
     private bool _disposed;
@@ -38,7 +41,9 @@ public sealed class Journal : IJournal
         try
         {
             _file = options.OpenFile(PathIn(directory));
+            if (options.UseSnapshot) _snapshot = SnapshotIn(directory, options.Logger);
             Load();
+            if (Count == 0 && options.FlushToDisk) FlushNames(directory);
         }
         catch
         {
@@ -84,7 +89,10 @@ public sealed class Journal : IJournal
     /// <summary>Writes an event, forces it to the disk, adds it to <see cref="History"/>, and only then returns.</summary>
     /// <param name="researchEvent">What happened.</param>
     /// <param name="cancellationToken">Stops waiting for earlier appends; once the writing has begun it is finished.</param>
-    /// <exception cref="ArgumentException">The event is of a type that is not journalled.</exception>
+    /// <exception cref="ArgumentException">
+    /// The event is of a type that is not journalled, or holds an object of a type that a journal cannot write, such as an own kind
+    /// of <see cref="Change"/>; nothing was written.
+    /// </exception>
     /// <exception cref="InvalidDataException">The event does not fit the ones before it; nothing was written.</exception>
     /// <exception cref="JournalException">The event could not be written, e.g. because the disk is full. Neither the file nor the
     /// history has changed, and the journal can still be used.</exception>
@@ -130,24 +138,25 @@ public sealed class Journal : IJournal
     /// <exception cref="FileNotFoundException">There is no journal in the directory.</exception>
     /// <exception cref="JournalCorruptException">A line is missing or was changed.</exception>
     /// <exception cref="JournalVersionException">It was written by a newer version of the library.</exception>
-    public static async ValueTask<ResearchHistory> ReadHistoryAsync(string directory, CancellationToken cancellationToken = default)
-    {
-        var history = new ResearchHistory();
-        await foreach (var e in ReadAsync(directory, cancellationToken).ConfigureAwait(false)) history.Apply(e);
-        return history;
-    }
+    public static async ValueTask<ResearchHistory> ReadHistoryAsync(string directory, CancellationToken cancellationToken = default) =>
+        await Task.Run(() =>
+        {
+            using var file = OpenToRead(directory, out var path);
+            var history = new ResearchHistory();
+            _ = Replay(file, path, history, SnapshotIn(Path.GetDirectoryName(path)!, null), cancellationToken);
+            return history;
+        }, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Checks every line of a directory's journal, without a lock and without changing anything.</summary>
+    /// <summary>Checks every line of a directory's journal, without a lock, without a snapshot and without changing anything.</summary>
     /// <exception cref="FileNotFoundException">There is no journal in the directory.</exception>
     public static JournalVerification Verify(string directory)
     {
         using var file = OpenToRead(directory, out var path);
         var reader = new JournalReader(file, path, JournalPosition.Start);
-        var history = new ResearchHistory();
         string? problem = null;
         try
         {
-            while (reader.Next() is { } e) Fold(history, e, path, reader.Position);
+            Replay(reader, path, new ResearchHistory(), null, default);
         }
         catch (JournalException e)
         {
@@ -185,7 +194,36 @@ public sealed class Journal : IJournal
             : throw new FileNotFoundException($"There is no journal in '{directory}': the file '{path}' does not exist.", path);
     }
 
-    private static void Fold(ResearchHistory history, ResearchEvent e, string path, JournalPosition end)
+    private static JournalSnapshot SnapshotIn(string directory, ILogger? logger) =>
+        new(Path.Combine(directory, JournalSnapshot.FileName), logger ?? NullLogger.Instance);
+
+    /// <summary>Folds a journal into a history: first what the snapshot has, if there is one, then the lines after it.</summary>
+    private static JournalReader Replay(
+        IJournalFile file, string path, ResearchHistory history, JournalSnapshot? snapshot, CancellationToken cancellationToken)
+    {
+        var start = JournalPosition.Start;
+        if (snapshot is not null)
+        {
+            var sequence = 0L;
+            start = snapshot.Load(file, e => Fold(history, e, path, ++sequence, 0));
+        }
+        var reader = new JournalReader(file, path, start);
+        Replay(reader, path, history, snapshot, cancellationToken);
+        return reader;
+    }
+
+    private static void Replay(
+        JournalReader reader, string path, ResearchHistory history, JournalSnapshot? snapshot, CancellationToken cancellationToken)
+    {
+        for (var offset = reader.Position.Offset; reader.Next() is { } e; offset = reader.Position.Offset)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Fold(history, e, path, reader.Position.Sequence, offset);
+            snapshot?.Add(e, reader.Position);
+        }
+    }
+
+    private static void Fold(ResearchHistory history, ResearchEvent e, string path, long line, long offset)
     {
         try
         {
@@ -193,18 +231,23 @@ public sealed class Journal : IJournal
         }
         catch (InvalidDataException cause)
         {
-            throw new JournalCorruptException(path, end.Sequence, end.Offset, $"its event does not fit the ones before it: {cause.Message}", cause);
+            throw new JournalCorruptException(path, line, offset, $"its event does not fit the ones before it: {cause.Message}", cause);
         }
     }
 
     private void Load()
     {
-        var path = PathIn(Directory!);
-        var reader = new JournalReader(_file!, path, JournalPosition.Start);
-        while (reader.Next() is { } e) Fold(History, e, path, reader.Position);
+        var reader = Replay(_file!, PathIn(Directory!), History, _snapshot, default);
         _position = reader.Position;
         if (reader.LacksNewline) EndLine();
         else if (!reader.Tail.IsEmpty) CutTornLine(reader.Tail.Span);
+    }
+
+    // The names of the file and of its directory, either of which may be new.
+    private void FlushNames(string directory)
+    {
+        _options.FlushDirectory(directory);
+        if (Path.GetDirectoryName(directory) is { Length: > 0 } parent) _options.FlushDirectory(parent);
     }
 
     private void EndLine()
@@ -212,14 +255,16 @@ public sealed class Journal : IJournal
         _file!.Write("\n"u8, _position.Offset);
         if (_options.FlushToDisk) _file.FlushToDisk();
         _position = _position with { Offset = _position.Offset + 1 };
+        _snapshot?.LineEnded();
     }
 
     private void CutTornLine(ReadOnlySpan<byte> torn)
     {
-        using (var copy = new FileStream(Path.Combine(Directory!, "journal.torn"), FileMode.Append, FileAccess.Write))
+        // The copy is safe before the original is cut: a power cut in between may leave two copies, never none.
+        using (var copy = _options.OpenFile(Path.Combine(Directory!, "journal.torn")))
         {
-            copy.Write(torn);
-            copy.WriteByte((byte)'\n');
+            copy.Write([.. torn, (byte)'\n'], copy.Length);
+            if (_options.FlushToDisk) copy.FlushToDisk();
         }
         _file!.SetLength(_position.Offset);
         if (_options.FlushToDisk) _file.FlushToDisk();
@@ -245,6 +290,8 @@ public sealed class Journal : IJournal
                 + "and everything before it is safe. Free disk space or repair the device, then append again or resume the loop.", cause);
         }
         _position = new(_position.Sequence + 1, hash, _position.Offset + _line.WrittenCount);
+        _snapshot?.Add(e, _position);
+        _snapshot?.WriteIfDue(_file);
     }
 
     private void CutTail()

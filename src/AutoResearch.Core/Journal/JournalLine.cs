@@ -20,6 +20,7 @@ internal static class JournalLine
     private const int TailLength = 9 + HashLength + 2;
 
     /// <summary>Writes a line with its newline and returns its hash.</summary>
+    /// <exception cref="ArgumentException">Something in the event is of a type that has no JSON; the message names it.</exception>
     public static string Write(ArrayBufferWriter<byte> buffer, Utf8JsonWriter json, long sequence, string previous, ResearchEvent e)
     {
         buffer.ResetWrittenCount();
@@ -30,7 +31,17 @@ internal static class JournalLine
         json.WriteString("time"u8, e.Time);
         json.WriteString("prev"u8, previous);
         json.WritePropertyName("event"u8);
-        JsonSerializer.Serialize(json, e, JournalJson.Default.ResearchEvent);
+        try
+        {
+            JsonSerializer.Serialize(json, e, JournalJson.Default.ResearchEvent);
+        }
+        catch (NotSupportedException cause)
+        {
+            throw new ArgumentException(
+                $"The event {e.GetType().Name} cannot be recorded: a journal cannot write {Unknown(e)}. Express it with the types in the box "
+                + "(a Change as ParameterChange or SourceChange, an edit as WriteFile, ReplaceText or DeleteFile), or keep the loop in memory.",
+                nameof(e), cause);
+        }
         json.Flush();
         var hash = Convert.ToHexStringLower(SHA256.HashData(buffer.WrittenSpan));
         buffer.Write(",\"hash\":\""u8);
@@ -75,6 +86,15 @@ internal static class JournalLine
         var e = JsonSerializer.Deserialize(ref reader, JournalJson.Default.ResearchEvent) ?? throw new JsonException("The event is null.");
         return (sequence, previous, e with { Time = time });
     }
+
+    private static string Unknown(ResearchEvent e) => e switch
+    {
+        HypothesisProposed { Hypothesis.Change: SourceChange source } when source.GetType() == typeof(SourceChange) =>
+            $"an edit of type {string.Join(" or ", source.Edits.Select(edit => edit.GetType().FullName).Distinct())}",
+        HypothesisProposed proposed => $"a change of type {proposed.Hypothesis.Change.GetType().FullName}",
+        TrialJudged judged => $"a verdict of type {judged.Verdict.GetType().FullName}",
+        _ => $"an event of type {e.GetType().FullName}",
+    };
 
     private static void Expect(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
     {

@@ -170,8 +170,8 @@ public sealed class ResearchLoopBuilder
     {
         if (_journal is { } journal) return _ => ValueTask.FromResult(journal);
         if (_directory is null) return _ => ValueTask.FromResult<IJournal>(Journal.InMemory());
-        var directory = _directory;
-        return async token => await Journal.OpenAsync(directory, cancellationToken: token).ConfigureAwait(false);
+        var (directory, options) = (_directory, new JournalOptions { Logger = _logger });
+        return async token => await Journal.OpenAsync(directory, options, token).ConfigureAwait(false);
     }
 
     private static InvalidOperationException Missing(string part, string method) =>

@@ -137,6 +137,116 @@ public sealed class JournalIntegrityTests : IDisposable
         Assert.Equal(events.Count, Journal.Verify(_directory).Events);
     }
 
+    [Fact]
+    public async Task OpenAsync_NewDirectory_NamesOfFileAndDirectoryAreFlushed()
+    {
+        var directory = Path.Combine(_directory, "new");
+        var flushed = new List<string>();
+
+        await using (await Journal.OpenAsync(directory, new() { FlushDirectory = flushed.Add }, Token)) Assert.Equal([directory, _directory], flushed);
+        await using var journal = await Journal.OpenAsync(directory, null, Token);
+        await journal.AppendAsync(SampleHistory.Events(1)[0], Token);
+        await journal.DisposeAsync();
+        flushed.Clear();
+        await using (await Journal.OpenAsync(directory, new() { FlushDirectory = flushed.Add }, Token)) Assert.Empty(flushed);
+    }
+
+    [Fact]
+    public void Flush_DirectoryMissing_IsAnIOExceptionThatNamesIt()
+    {
+        if (OperatingSystem.IsWindows()) return;
+        DirectoryEntries.Flush(_directory);
+        var missing = Path.Combine(_directory, "missing");
+        Assert.Contains(missing, Assert.Throws<IOException>(() => DirectoryEntries.Flush(missing)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OpenAsync_TornLine_TheCopyIsOnTheDiskBeforeTheCut()
+    {
+        await WriteAsync(1);
+        var bytes = await File.ReadAllBytesAsync(FilePath, Token);
+        await File.WriteAllBytesAsync(FilePath, bytes[..^20], Token);
+        var calls = new List<string>();
+
+        await using (await Journal.OpenAsync(_directory, new() { OpenFile = path => new Recorder(JournalFile.Open(path), Path.GetFileName(path), calls) }, Token))
+            Assert.Equal(["write journal.torn", "flush journal.torn", "cut journal.jsonl", "flush journal.jsonl"], calls);
+    }
+
+    [Fact]
+    public async Task AppendAsync_ChangeOfAnUnknownType_NamesTypeAndFixAndWritesNothing()
+    {
+        var events = SampleHistory.Events(1);
+        await using var journal = await Journal.OpenAsync(_directory, null, Token);
+        var proposed = events.OfType<HypothesisProposed>().First();
+        foreach (var e in events.TakeWhile(e => e != proposed)) await journal.AppendAsync(e, Token);
+        var length = new FileInfo(FilePath).Length;
+        var own = proposed with { Hypothesis = proposed.Hypothesis with { Change = new OwnChange() } };
+
+        var thrown = await Assert.ThrowsAsync<ArgumentException>(async () => await journal.AppendAsync(own, Token));
+
+        Assert.Contains(typeof(OwnChange).FullName!, thrown.Message, StringComparison.Ordinal);
+        Assert.Contains(nameof(ParameterChange), thrown.Message, StringComparison.Ordinal);
+        Assert.Equal(length, new FileInfo(FilePath).Length);
+        await journal.AppendAsync(proposed, Token);
+        Assert.Single(journal.History.Trials);
+    }
+
+    [Fact]
+    public async Task ReadHistoryAsync_EventThatDoesNotFit_IsAJournalExceptionWithItsLine()
+    {
+        var position = JournalPosition.Start;
+        var events = SampleHistory.Events(1);
+        var text = new System.Buffers.ArrayBufferWriter<byte>();
+        await using (var file = File.Create(FilePath))
+        {
+            foreach (var e in (ResearchEvent[])[events[0], events[1], events[1]])
+            {
+                await using var json = new System.Text.Json.Utf8JsonWriter(text);
+                var hash = JournalLine.Write(text, json, position.Sequence + 1, position.Hash, e);
+                await file.WriteAsync(text.WrittenMemory, Token);
+                position = new(position.Sequence + 1, hash, position.Offset + text.WrittenCount);
+            }
+        }
+
+        var thrown = await Assert.ThrowsAsync<JournalCorruptException>(async () => await Journal.ReadHistoryAsync(_directory, Token));
+
+        Assert.Equal(3, thrown.Line);
+        Assert.Equal(position.Offset - text.WrittenCount, thrown.Offset);
+        Assert.Contains("started twice", thrown.Message, StringComparison.Ordinal);
+    }
+
+    private sealed record OwnChange : Change
+    {
+        public override Candidate ApplyTo(Candidate parent) => parent;
+    }
+
+    private sealed class Recorder(IJournalFile inner, string name, List<string> calls) : IJournalFile
+    {
+        public long Length => inner.Length;
+
+        public int Read(Span<byte> buffer, long offset) => inner.Read(buffer, offset);
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            calls.Add($"write {name}");
+            inner.Write(bytes, offset);
+        }
+
+        public void SetLength(long length)
+        {
+            calls.Add($"cut {name}");
+            inner.SetLength(length);
+        }
+
+        public void FlushToDisk()
+        {
+            calls.Add($"flush {name}");
+            inner.FlushToDisk();
+        }
+
+        public void Dispose() => inner.Dispose();
+    }
+
     // Writes half of a line before it fails, as a full disk does.
     private sealed class FullDisk(IJournalFile inner) : IJournalFile
     {
