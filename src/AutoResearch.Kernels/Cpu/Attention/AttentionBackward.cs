@@ -19,11 +19,11 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
     /// <summary>With more than one part: [batch, head, part, padded sequence, padded dim].</summary>
     internal float* Partials;
 
-    private readonly long Matrix => (long)Shape.PaddedSequence * Shape.PaddedDim;
+    private readonly long Matrix => (long)Shape.PaddedSequence * Shape.RowStride;
 
     /// <summary>Floats that a task works in.</summary>
     internal static long SlotLength(in AttentionShape shape) =>
-        (9L * shape.PaddedSequence * shape.PaddedDim) + (2L * shape.PaddedSequence) + (2L * shape.KeyBlock * shape.ScoreStride)
+        (9L * shape.PaddedSequence * shape.RowStride) + (2L * shape.PaddedSequence) + (2L * shape.KeyBlock * shape.ScoreStride)
         + (shape.TileRows * shape.Strip) + 64;
 
     public readonly void Execute(int task)
@@ -52,8 +52,8 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
 
         var (dim, rows) = (layout.HeadDim, AttentionShape.RoundUp(layout.Sequence, Shape.TileRows));
         var offset = ((long)batch * layout.Sequence * layout.Columns) + layout.QueryColumns + ((long)kvHead * dim);
-        AttentionCopies.Rows(Qkv + offset, layout.Columns, layout.Sequence, dim, 1, state.Keys, rows, Shape.PaddedDim);
-        AttentionCopies.Rows(Qkv + offset + layout.KvColumns, layout.Columns, layout.Sequence, dim, 1, state.Values, rows, Shape.PaddedDim);
+        AttentionCopies.Rows(Shape, Qkv + offset, layout.Columns, 1, state.Keys, rows);
+        AttentionCopies.Rows(Shape, Qkv + offset + layout.KvColumns, layout.Columns, 1, state.Values, rows);
         AttentionCopies.Clear(state.DKeys, 2 * Matrix);
         var group = layout.Heads / layout.KvHeads;
         for (var head = kvHead * group; head < (kvHead + 1) * group; head++) Head(ref state, batch, head, part);
@@ -61,8 +61,8 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
         {
             var count = Math.Min(Shape.KeyBlock, layout.Sequence - key);
             var target = Dqkv + offset + ((long)key * layout.Columns);
-            Write(state.DKeys + ((long)key * Shape.PaddedDim), LogTwo, target, count);
-            Write(state.DValues + ((long)key * Shape.PaddedDim), 1, target + layout.KvColumns, count);
+            Write(state.DKeys + ((long)key * Shape.RowStride), LogTwo, target, count);
+            Write(state.DValues + ((long)key * Shape.RowStride), 1, target + layout.KvColumns, count);
         }
 
         Slots.Return(slot);
@@ -77,10 +77,10 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
 
         // As in the forward pass, a score is the exponent of 2.
         var scale = 1.4426950408889634 / Math.Sqrt(dim);
-        AttentionCopies.Rows(Qkv + offset, layout.Columns, layout.Sequence, dim, (float)scale, state.Queries, padded, Shape.PaddedDim);
-        AttentionCopies.Rows(Dy + row, layout.QueryColumns, layout.Sequence, dim, 1, state.DOutput, padded, Shape.PaddedDim);
-        AttentionCopies.Transpose(state.Queries, Shape.PaddedDim, padded, dim, Shape.Strip, state.QueryPanels);
-        AttentionCopies.Transpose(state.DOutput, Shape.PaddedDim, padded, dim, Shape.Strip, state.DOutputPanels);
+        AttentionCopies.Rows(Shape, Qkv + offset, layout.Columns, (float)scale, state.Queries, padded);
+        AttentionCopies.Rows(Shape, Dy + row, layout.QueryColumns, 1, state.DOutput, padded);
+        AttentionCopies.Transpose(state.Queries, Shape.RowStride, padded, dim, Shape.Strip, state.QueryPanels);
+        AttentionCopies.Transpose(state.DOutput, Shape.RowStride, padded, dim, Shape.Strip, state.DOutputPanels);
         var sums = LogSumExp + ((((long)batch * layout.Heads) + head) * layout.Sequence);
         for (var i = 0; i < padded; i++)
         {
@@ -115,9 +115,9 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
         float* s = state.Scores + i, g = state.DScores + i;
         float* q = state.QueryPanels + ((long)(query + i) * dim), o = state.DOutputPanels + ((long)(query + i) * dim);
         for (var k = range.First; k < range.End; k += Shape.TileRows)
-            Shape.Tile(state.Keys + ((long)k * Shape.PaddedDim), Shape.PaddedDim, 1, q, Shape.Strip, s + ((long)(k - key) * stride), stride, dim, false);
+            Shape.Tile(state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip, s + ((long)(k - key) * stride), stride, dim, false);
         for (var k = range.First; k < range.End; k += Shape.TileRows)
-            Shape.Tile(state.Values + ((long)k * Shape.PaddedDim), Shape.PaddedDim, 1, o, Shape.Strip, g + ((long)(k - key) * stride), stride, dim, false);
+            Shape.Tile(state.Values + ((long)k * Shape.RowStride), Shape.RowStride, 1, o, Shape.Strip, g + ((long)(k - key) * stride), stride, dim, false);
         range.Mask<T>(Shape, state.First, s, query + i, key);
         if (range.First < range.End)
         {
@@ -141,12 +141,12 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
                 if (lastSeen > k + Shape.TileRows - 1) end = Math.Min(end, Shape.LastQuery(state.First, k + Shape.TileRows - 1) + 1);
                 if (first >= end) continue;
                 var at = ((long)(k - key) * Shape.ScoreStride) + first - query;
-                long from = ((long)first * Shape.PaddedDim) + d, to = ((long)k * Shape.PaddedDim) + d;
+                long from = ((long)first * Shape.RowStride) + d, to = ((long)k * Shape.RowStride) + d;
                 Shape.Tile(
-                    state.Scores + at, Shape.ScoreStride, 1, state.DOutput + from, Shape.PaddedDim, state.DValues + to, Shape.PaddedDim,
+                    state.Scores + at, Shape.ScoreStride, 1, state.DOutput + from, Shape.RowStride, state.DValues + to, Shape.RowStride,
                     end - first, true);
                 Shape.Tile(
-                    state.DScores + at, Shape.ScoreStride, 1, state.Queries + from, Shape.PaddedDim, state.DKeys + to, Shape.PaddedDim,
+                    state.DScores + at, Shape.ScoreStride, 1, state.Queries + from, Shape.RowStride, state.DKeys + to, Shape.RowStride,
                     end - first, true);
             }
         }
@@ -163,25 +163,25 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
                 var depth = Math.Min(keyEnd, query + i + Shape.TileRows) - first;
                 if (depth <= 0) continue;
                 var a = state.DScores + ((long)(first - key) * Shape.ScoreStride) + i;
-                var b = state.Keys + ((long)first * Shape.PaddedDim) + d;
-                var c = state.DQueries + ((long)(query + i) * Shape.PaddedDim) + d;
+                var b = state.Keys + ((long)first * Shape.RowStride) + d;
+                var c = state.DQueries + ((long)(query + i) * Shape.RowStride) + d;
                 if (i + Shape.TileRows <= count)
                 {
-                    Shape.Tile(a, 1, Shape.ScoreStride, b, Shape.PaddedDim, c, Shape.PaddedDim, depth, true);
+                    Shape.Tile(a, 1, Shape.ScoreStride, b, Shape.RowStride, c, Shape.RowStride, depth, true);
                     continue;
                 }
 
                 // The rest of the tile belongs to queries whose scores are not here.
-                Shape.Tile(a, 1, Shape.ScoreStride, b, Shape.PaddedDim, state.Edge, Shape.Strip, depth, false);
+                Shape.Tile(a, 1, Shape.ScoreStride, b, Shape.RowStride, state.Edge, Shape.Strip, depth, false);
                 for (var row = 0; row < count - i; row++)
-                    Simd.AddScaled(state.Edge + (row * Shape.Strip), 1, c + ((long)row * Shape.PaddedDim), Shape.Strip);
+                    Simd.AddScaled(state.Edge + (row * Shape.Strip), 1, c + ((long)row * Shape.RowStride), Shape.Strip);
             }
         }
     }
 
     private readonly void Write(float* source, float factor, float* target, int rows)
     {
-        for (var i = 0; i < rows; i++, source += Shape.PaddedDim, target += Shape.Layout.Columns)
+        for (var i = 0; i < rows; i++, source += Shape.RowStride, target += Shape.Layout.Columns)
             Simd.Scale(source, factor, target, Shape.Layout.HeadDim);
     }
 

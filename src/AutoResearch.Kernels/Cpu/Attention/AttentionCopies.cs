@@ -3,16 +3,22 @@ namespace AutoResearch.Kernels;
 /// <summary>Copies of the rows of one head into compact, padded memory, and back.</summary>
 internal static unsafe class AttentionCopies
 {
-    /// <summary>Copies rows of a strided matrix times a factor; columns and rows beyond it become zero.</summary>
-    internal static void Rows(float* source, long stride, int rows, int columns, float factor, float* target, int targetRows, int targetColumns)
+    private const int Ahead = 16;
+
+    /// <summary>Copies rows of one head times a factor; channels and rows beyond it become zero.</summary>
+    internal static void Rows(in AttentionShape shape, float* source, long stride, float factor, float* target, int targetRows)
     {
-        for (var row = 0; row < rows; row++, source += stride, target += targetColumns)
+        var (rows, columns) = (shape.Layout.Sequence, shape.Layout.HeadDim);
+        var prefetch = new RowPrefetch(source, stride, rows, columns);
+        prefetch.Step(Ahead);
+        for (var row = 0; row < rows; row++, source += stride, target += shape.RowStride)
         {
+            prefetch.Step(1);
             Simd.Scale(source, factor, target, columns);
-            if (columns < targetColumns) new Span<float>(target + columns, targetColumns - columns).Clear();
+            if (columns < shape.PaddedDim) new Span<float>(target + columns, shape.PaddedDim - columns).Clear();
         }
 
-        for (var row = rows; row < targetRows; row++, target += targetColumns) new Span<float>(target, targetColumns).Clear();
+        for (var row = rows; row < targetRows; row++, target += shape.RowStride) new Span<float>(target, shape.PaddedDim).Clear();
     }
 
     /// <summary>Transposes rows into panels of one strip each: target[strip][column][row in the strip].</summary>

@@ -16,9 +16,12 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
     /// <summary>Tasks for each key and value head. Any number gives the same result.</summary>
     internal int Parts;
 
+    /// <summary>Distance to the task that a thread does next, as far as is known: the number of threads.</summary>
+    internal int Ahead;
+
     /// <summary>Floats that a task works in.</summary>
     internal static long SlotLength(in AttentionShape shape) =>
-        (2L * shape.PaddedSequence * shape.PaddedDim) + (2L * shape.QueryBlock * shape.PaddedDim)
+        (2L * shape.PaddedSequence * shape.RowStride) + (2L * shape.QueryBlock * shape.RowStride)
         + ((long)shape.KeyBlock * shape.ScoreStride) + (3L * shape.QueryBlock) + 64;
 
     public readonly void Execute(int task)
@@ -29,10 +32,10 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         var state = new State
         {
             Keys = memory,
-            Values = memory += (long)Shape.PaddedSequence * Shape.PaddedDim,
-            Queries = memory += (long)Shape.PaddedSequence * Shape.PaddedDim,
-            Output = memory += (long)Shape.QueryBlock * Shape.PaddedDim,
-            Max = memory += (long)Shape.QueryBlock * Shape.PaddedDim,
+            Values = memory += (long)Shape.PaddedSequence * Shape.RowStride,
+            Queries = memory += (long)Shape.PaddedSequence * Shape.RowStride,
+            Output = memory += (long)Shape.QueryBlock * Shape.RowStride,
+            Max = memory += (long)Shape.QueryBlock * Shape.RowStride,
             Sum = memory += Shape.QueryBlock,
             Factor = memory += Shape.QueryBlock,
             Scores = memory + Shape.QueryBlock,
@@ -42,22 +45,46 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         var blocks = (layout.Sequence + Shape.QueryBlock - 1) / Shape.QueryBlock;
         var origin = Qkv + ((long)batch * layout.Sequence * layout.Columns);
         var keys = origin + layout.QueryColumns + ((long)kvHead * dim);
-        AttentionCopies.Rows(
-            keys, layout.Columns, layout.Sequence, dim, 1, state.Keys, AttentionShape.RoundUp(layout.Sequence, Shape.TileRows), Shape.PaddedDim);
-        AttentionCopies.Rows(keys + layout.KvColumns, layout.Columns, layout.Sequence, dim, 1, state.Values, layout.Sequence, Shape.PaddedDim);
+        AttentionCopies.Rows(Shape, keys, layout.Columns, 1, state.Keys, AttentionShape.RoundUp(layout.Sequence, Shape.TileRows));
+        AttentionCopies.Rows(Shape, keys + layout.KvColumns, layout.Columns, 1, state.Values, layout.Sequence);
 
         // Parts take every n-th block, because later blocks see more keys; the largest comes first.
         var group = layout.Heads / layout.KvHeads;
+        state.NextKeys = NextKeys(task);
+        state.NextValues = state.NextKeys.Shift(layout.KvColumns);
         for (var index = (group * blocks) - 1 - part; index >= 0; index -= Parts)
-            Block(state, origin, batch, (kvHead * group) + (index % group), index / group * Shape.QueryBlock);
+        {
+            var (head, next) = ((kvHead * group) + (index % group), Math.Max(0, index - Parts));
+            state.NextQueries = Rows(origin, (kvHead * group) + (next % group), next / group * Shape.QueryBlock);
+            Block(ref state, origin, batch, head, index / group * Shape.QueryBlock);
+        }
+
         Slots.Return(slot);
     }
 
-    private readonly void Block(in State state, float* origin, int batch, int head, int query)
+    // The queries of a block, where they come from.
+    private readonly RowPrefetch Rows(float* origin, int head, int query) => new(
+        origin + ((long)query * Shape.Layout.Columns) + ((long)head * Shape.Layout.HeadDim), Shape.Layout.Columns,
+        Math.Min(Shape.QueryBlock, Shape.Layout.Sequence - query), Shape.Layout.HeadDim);
+
+    // The keys that this thread will probably copy next.
+    private readonly RowPrefetch NextKeys(int task)
+    {
+        var layout = Shape.Layout;
+        var (current, next) = (task / Parts, (task + Ahead) / Parts);
+        if (next == current || next >= layout.Batch * layout.KvHeads) return default;
+        var start = ((long)(next / layout.KvHeads) * layout.Sequence * layout.Columns) + ((long)((next % layout.KvHeads) + layout.Heads) * layout.HeadDim);
+        return new(Qkv + start, layout.Columns, layout.Sequence, layout.HeadDim);
+    }
+
+    private readonly void Block(ref State state, float* origin, int batch, int head, int query)
     {
         var (layout, dim, strip) = (Shape.Layout, Shape.Layout.HeadDim, Shape.Strip);
         var rows = Math.Min(Shape.QueryBlock, layout.Sequence - query);
         var padded = AttentionShape.RoundUp(rows, strip);
+
+        var outputs = Y + (((((long)batch * layout.Sequence) + query) * layout.Heads) + head) * dim;
+        state.NextOutputs = new(outputs, layout.QueryColumns, rows, dim);
 
         // log2(e) / √dim is part of the queries, so that a score is the exponent of 2.
         var factor = (float)(1.4426950408889634 / Math.Sqrt(dim));
@@ -69,36 +96,40 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
             Simd.Scale(panel, factor, panel, strip * dim);
         }
 
-        new Span<float>(state.Output, AttentionShape.RoundUp(rows, Shape.TileRows) * Shape.PaddedDim).Clear();
+        new Span<float>(state.Output, AttentionShape.RoundUp(rows, Shape.TileRows) * Shape.RowStride).Clear();
         new Span<float>(state.Max, padded).Fill(float.NegativeInfinity);
         new Span<float>(state.Sum, padded).Clear();
         var end = query + rows;
         for (var key = Shape.FirstTile(state.First, query); key < end; key += Shape.KeyBlock)
         {
             var keyEnd = Math.Min(key + Shape.KeyBlock, end);
-            for (var i = 0; i < rows; i += strip) Scores(state, query, i, key, keyEnd);
+            for (var i = 0; i < rows; i += strip) Scores(ref state, query, i, key, keyEnd);
             Accumulate(state, query, rows, key, keyEnd);
         }
 
         for (var i = 0; i < rows; i++)
         {
             var sum = state.Sum[i];
-            var row = ((long)batch * layout.Sequence) + query + i;
-            Simd.Scale(state.Output + ((long)i * Shape.PaddedDim), sum == 0 ? 0 : 1 / sum, Y + (((row * layout.Heads) + head) * dim), dim);
+            Simd.Scale(state.Output + ((long)i * Shape.RowStride), sum == 0 ? 0 : 1 / sum, outputs + ((long)i * layout.QueryColumns), dim);
             LogSumExp[((((long)batch * layout.Heads) + head) * layout.Sequence) + query + i] =
                 sum == 0 ? float.NegativeInfinity : LogTwo * (state.Max[i] + MathF.Log2(sum));
         }
     }
 
     // Probabilities, up to the factor of the running maximum, of one strip of queries and the keys of a block that it sees.
-    private readonly void Scores(in State state, int query, int i, int key, int keyEnd)
+    private readonly void Scores(ref State state, int query, int i, int key, int keyEnd)
     {
         var range = KeyRange.Of(Shape, state.First, query + i, key, keyEnd);
         float* s = state.Scores + i, q = state.Queries + ((long)i * Shape.Layout.HeadDim);
         for (var k = range.First; k < range.End; k += Shape.TileRows)
         {
+            // A tile takes long enough for some rows to arrive that are needed later.
+            state.NextOutputs.Step(4);
+            state.NextQueries.Step(4);
+            state.NextKeys.Step(2);
+            state.NextValues.Step(2);
             Shape.Tile(
-                state.Keys + ((long)k * Shape.PaddedDim), Shape.PaddedDim, 1, q, Shape.Strip, s + ((long)(k - key) * Shape.ScoreStride),
+                state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip, s + ((long)(k - key) * Shape.ScoreStride),
                 Shape.ScoreStride, Shape.Layout.HeadDim, false);
         }
 
@@ -107,7 +138,7 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         {
             float* max = state.Max + i, sum = state.Sum + i, factor = state.Factor + i;
             if (ScoreStrip<T>.Softmax(s + ((long)(range.First - key) * Shape.ScoreStride), Shape.ScoreStride, range.End - range.First, max, sum, factor))
-                Rescale(state.Output + ((long)i * Shape.PaddedDim), factor);
+                Rescale(state.Output + ((long)i * Shape.RowStride), factor);
         }
 
         range.ClearBeside<T>(Shape, s, key, keyEnd);
@@ -115,7 +146,7 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
 
     private readonly void Rescale(float* output, float* factor)
     {
-        for (var i = 0; i < Shape.Strip; i++, output += Shape.PaddedDim)
+        for (var i = 0; i < Shape.Strip; i++, output += Shape.RowStride)
             if (factor[i] != 1) Simd.Scale(output, factor[i], output, Shape.PaddedDim);
     }
 
@@ -131,8 +162,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
                 if (depth <= 0) continue;
                 Shape.Tile(
                     state.Scores + ((long)(first - key) * Shape.ScoreStride) + i, 1, Shape.ScoreStride,
-                    state.Values + ((long)first * Shape.PaddedDim) + d, Shape.PaddedDim,
-                    state.Output + ((long)i * Shape.PaddedDim) + d, Shape.PaddedDim, depth, true);
+                    state.Values + ((long)first * Shape.RowStride) + d, Shape.RowStride,
+                    state.Output + ((long)i * Shape.RowStride) + d, Shape.RowStride, depth, true);
             }
         }
     }
@@ -140,5 +171,6 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
     private struct State
     {
         internal float* Keys, Values, Queries, Output, Max, Sum, Factor, Scores, First;
+        internal RowPrefetch NextQueries, NextOutputs, NextKeys, NextValues;
     }
 }

@@ -14,6 +14,9 @@ internal unsafe struct AttentionShape
     /// <summary>Channels of a head, rounded up to whole tiles.</summary>
     internal int PaddedDim;
 
+    /// <summary>Row stride of the copies: not a multiple of 256 bytes, so that a column of tiles does not fall into few cache sets.</summary>
+    internal readonly int RowStride => PaddedDim + 16;
+
     /// <summary>Queries and keys of a sequence, rounded up so that a block may start at any strip or tile.</summary>
     internal int PaddedSequence;
 
@@ -60,7 +63,7 @@ internal unsafe struct AttentionShape
     /// <summary>Floats that <see cref="SetBounds"/> needs.</summary>
     internal readonly long BoundsLength => 2L * PaddedSequence;
 
-    /// <summary>Row stride of a block of scores: not a multiple of 256 bytes, so that a column does not fall into few cache sets.</summary>
+    /// <summary>Row stride of a block of scores, for the same reason.</summary>
     internal readonly int ScoreStride => QueryBlock + 16;
 
     internal void SetBounds(float* memory, int window)

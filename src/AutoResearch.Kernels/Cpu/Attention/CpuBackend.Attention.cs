@@ -42,7 +42,7 @@ public sealed unsafe partial class CpuBackend
         _team.Run(heads * parts, new AttentionForward<T>
         {
             Shape = shape, Slots = ScratchSlots.Create(_attention, _team.Threads, AttentionForward<T>.SlotLength(shape)), Parts = parts,
-            Qkv = qkv.Floats, Y = y.Floats, LogSumExp = logSumExp.Floats,
+            Ahead = _team.Threads, Qkv = qkv.Floats, Y = y.Floats, LogSumExp = logSumExp.Floats,
         });
     }
 
@@ -52,7 +52,7 @@ public sealed unsafe partial class CpuBackend
         var heads = layout.Batch * layout.KvHeads;
         var keyBlocks = (layout.Sequence + shape.KeyBlock - 1) / shape.KeyBlock;
         var parts = Math.Clamp(BackwardTasks / heads, 1, Math.Max(1, keyBlocks / BackwardPartBlocks));
-        var matrix = (long)shape.PaddedSequence * shape.PaddedDim;
+        var matrix = (long)shape.PaddedSequence * shape.RowStride;
         var partials = parts == 1 ? null : _partials.Take(layout.Batch * layout.Heads * parts * matrix);
         _team.Run(heads * parts, new AttentionBackward<T>
         {
