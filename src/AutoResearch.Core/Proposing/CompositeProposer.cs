@@ -44,33 +44,6 @@ public sealed class CompositeProposer : IHypothesisProposer
         return null;
     }
 
-    private IEnumerable<int> Order(ResearchState state)
-    {
-        var arms = _proposers.Select(p => new Record(p.Name, state)).ToArray();
-        var (asked, best) = (arms.Sum(a => a.Asked), arms.Max(a => a.Rate));
-        return Enumerable.Range(0, arms.Length).OrderByDescending(i => arms[i].Asked == 0
-            ? double.PositiveInfinity
-            : (best > 0 ? arms[i].Rate / best : 0) + Math.Sqrt(2 * Math.Log(asked) / arms[i].Asked));
-    }
-
-    /// <summary>What the history says of one proposer.</summary>
-    private sealed class Record
-    {
-        public Record(string name, ResearchState state)
-        {
-            var (gain, seconds) = (0.0, 0.0);
-            foreach (var trial in state.Trials.Where(t => t.Hypothesis.Proposer == name))
-            {
-                Asked++;
-                seconds += trial.Hypothesis.Cost.Time.TotalSeconds + trial.Runs.Sum(r => r.Result.Usage.WallTime.TotalSeconds);
-                if (trial.Verdict is Accept accept && accept.Statistics.TryGetValue("gain", out var g) && double.IsFinite(g)) gain += Math.Max(0, g);
-            }
-            // Runs without a measured time count alike.
-            Rate = gain / (seconds > 0 ? seconds : Math.Max(Asked, 1));
-        }
-
-        public int Asked { get; }
-
-        public double Rate { get; }
-    }
+    private IEnumerable<int> Order(ResearchState state) => GainBandit.Order(state, [.. _proposers.Select(p => p.Name)],
+        trial => trial.Hypothesis.Cost.Time.TotalSeconds + trial.Runs.Sum(r => r.Result.Usage.WallTime.TotalSeconds));
 }

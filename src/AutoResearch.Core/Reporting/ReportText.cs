@@ -87,6 +87,7 @@ internal static class ReportText
             ("Experiments", history.ExperimentsFinished.ToString(CultureInfo.InvariantCulture)),
             ("Trials", history.Trials.Count == 0 ? "0" : $"{history.Trials.Count}: {string.Join(", ", verdicts)}"),
             ("Cost", history.MoneySpent.ToString("0.####", CultureInfo.InvariantCulture)),
+            ("Language models", Models(history)),
             ("Budget of a run", Budget(history.Problem.Budget)),
             ("Loop seed", history.Seed.ToString(CultureInfo.InvariantCulture)),
         };
@@ -130,6 +131,18 @@ internal static class ReportText
         static string Value(Candidate c, string name) => c.Parameters.TryGetValue(name, out var v) ? v.ToString() : "–";
         static string Lines(Candidate c, string path) =>
             c.Source?.GetValueOrDefault(path) is { } text ? FormattableString.Invariant($"{text.Count(ch => ch == '\n') + 1} lines") : "–";
+    }
+
+    /// <summary>What language models have cost, per hypothesis and per confirmed gain.</summary>
+    private static string Models(ResearchHistory history)
+    {
+        var cost = history.ProposalCost;
+        if (cost.InputTokens + cost.OutputTokens == 0) return "none";
+        var asked = history.Trials.Count(t => t.Hypothesis.Cost.OutputTokens > 0);
+        var confirmed = history.Claims is { } claims ? claims.Confirmed.Count() : history.Incumbents.Count - 1;
+        var kind = history.Claims is null ? "kept change" : "confirmed gain";
+        return FormattableString.Invariant($"{cost.InputTokens} tokens in, {cost.OutputTokens} out, cost {cost.Money:0.####}; per hypothesis {cost.Money / asked:0.####}, ")
+            + (confirmed > 0 ? FormattableString.Invariant($"per {kind} {cost.Money / confirmed:0.####}") : $"no {kind}");
     }
 
     public static string Budget(Budget budget)

@@ -36,6 +36,7 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
             retryOf ??= trial.Number;
         }
 
+        // An idea is never lost because the vectors cannot be had.
         var (meant, tokens) = options.Embeddings is { } generator && retryOf is null
             ? await NearestAsync(generator, state, hypothesis, patch, cancellationToken).ConfigureAwait(false)
             : (null, 0);
@@ -61,7 +62,16 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
     {
         var known = state.Trials.Where(t => PatchOf(t, state) is not null).ToArray();
         var missing = known.Where(t => !_vectors.TryGetValue(t.Number, out var v) || v.Text != Text(t.Hypothesis)).ToArray();
-        var made = await generator.GenerateAsync([Text(hypothesis), .. missing.Select(t => Text(t.Hypothesis))], cancellationToken: cancellationToken).ConfigureAwait(false);
+        GeneratedEmbeddings<Embedding<float>> made;
+        try
+        {
+            made = await generator.GenerateAsync([Text(hypothesis), .. missing.Select(t => Text(t.Hypothesis))], cancellationToken: cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (null, 0);
+        }
+
         for (var i = 0; i < missing.Length; i++) _vectors[missing[i].Number] = (Text(missing[i].Hypothesis), made[i + 1].Vector.ToArray());
         var vector = made[0].Vector.ToArray();
         var nearest = known.Where(t => PatchOf(t, state)!.HasNumbersOf(patch))
