@@ -16,6 +16,8 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["tpe-peers"] = TpePeers.RunAsync,
     ["fixed-rules"] = FixedRules.RunAsync,
     ["truth"] = Truth.RunAsync,
+    ["truth-parallel"] = TruthParallel.RunAsync,
+    ["loop-cost"] = LoopCost.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);

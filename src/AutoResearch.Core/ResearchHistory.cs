@@ -15,6 +15,7 @@ public sealed class ResearchHistory
     // A builder changes nodes in place while nobody has seen them, which matters when thousands of events are folded at once.
     private readonly ImmutableList<Trial>.Builder _trials = ImmutableList.CreateBuilder<Trial>();
     private ImmutableList<int> _judged = [];
+    private readonly SortedSet<int> _pending = [];
     private ImmutableList<Run> _baselineRuns = [];
     private ImmutableList<Run> _finalRuns = [];
     private ImmutableList<Run> _claimRuns = [];
@@ -73,6 +74,9 @@ public sealed class ResearchHistory
     /// <summary>Attempts that brought no result: infrastructure failures and cancellations, in order. They belong to no evidence.</summary>
     public IReadOnlyList<Run> Setbacks => _setbacks;
 
+    /// <summary>Trials without a final verdict, in order.</summary>
+    public IEnumerable<Trial> Pending => _pending.Select(number => _trials[number - 1]);
+
     /// <summary>Experiments that are running now.</summary>
     public IEnumerable<Experiment> Running => _unfinished.Values.Where(e => _running.Contains(e.Id));
 
@@ -81,6 +85,9 @@ public sealed class ResearchHistory
     /// off by a crash, a cancellation or a failure of the machine. A loop makes up for these before anything else.
     /// </summary>
     public IReadOnlyList<Experiment> Unfinished => _unfinished.Values;
+
+    /// <summary>Whether an experiment is running now, not only unfinished.</summary>
+    internal bool IsRunning(Experiment experiment) => _running.Contains(experiment.Id);
 
     /// <summary>How many experiments were started; another attempt is not another experiment. The next id follows from it.</summary>
     public int ExperimentsStarted { get; private set; }
@@ -165,6 +172,9 @@ public sealed class ResearchHistory
             _ when _start is null => $"The first event must be loop_started, not {e.GetType().Name}.",
             HypothesisProposed proposed when proposed.Trial != _trials.Count + 1 =>
                 $"Trial {proposed.Trial} was proposed where {_trials.Count + 1} was expected.",
+            HypothesisProposed proposed when proposed.IncumbentVersion is { } version && (version < 0 || version >= _incumbents.Count) =>
+                $"Trial {proposed.Trial} was proposed for incumbent {version}, of which there are {_incumbents.Count}.",
+            HypothesisProposed { Hypothesis.RebaseOf: { } original } when ProblemWithTrial(original) is { } missing => missing,
             ExperimentStarted started => ProblemWith(started.Experiment),
             ExperimentFinished finished when !_running.Contains(finished.ExperimentId) =>
                 $"The experiment {finished.ExperimentId} finished without having been started.",
@@ -209,7 +219,15 @@ public sealed class ResearchHistory
 
     private void ApplyProposal(HypothesisProposed proposed)
     {
-        _trials.Add(new Trial { Number = proposed.Trial, Hypothesis = proposed.Hypothesis, Candidate = proposed.Candidate });
+        _trials.Add(new Trial
+        {
+            Number = proposed.Trial,
+            Hypothesis = proposed.Hypothesis,
+            Candidate = proposed.Candidate,
+            IncumbentVersion = proposed.IncumbentVersion ?? _incumbents.Count - 1,
+        });
+        _pending.Add(proposed.Trial);
+        if (proposed.Hypothesis.RebaseOf is { } original) Update(original, t => t with { RebasedAs = proposed.Trial });
         if (proposed.Candidate is { } candidate) _trialOfCandidate.TryAdd(candidate.Id, proposed.Trial);
         ProposalCost += proposed.Hypothesis.Cost;
         MoneySpent += proposed.Hypothesis.Cost.Money;
@@ -240,7 +258,7 @@ public sealed class ResearchHistory
         switch (run.Experiment.Purpose)
         {
             case RunPurpose.Baseline: _baselineRuns = _baselineRuns.Add(run); _incumbentRuns = _incumbentRuns.Add(run); break;
-            case RunPurpose.Control: _incumbentRuns = _incumbentRuns.Add(run); Update(trial, t => t with { Controls = [.. t.Controls, run], Request = null }); break;
+            case RunPurpose.Control: ApplyControl(run); break;
             case RunPurpose.Claim: _claimRuns = _claimRuns.Add(run); break;
             case RunPurpose.Final: _finalRuns = _finalRuns.Add(run); break;
             default: Update(trial, t => t with { Runs = [.. t.Runs, run], Request = null }); break;
@@ -251,6 +269,16 @@ public sealed class ResearchHistory
     {
         Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null });
         _judged = _judged.Add(judged.Trial);
+        _pending.Remove(judged.Trial);
+    }
+
+    private void ApplyControl(Run run)
+    {
+        var number = run.Experiment.Trial;
+        Update(number, t => t with { Controls = [.. t.Controls, run], Request = null });
+        var version = _trials[number - 1].IncumbentVersion;
+        if (version == _incumbents.Count - 1) _incumbentRuns = _incumbentRuns.Add(run);
+        else _incumbents = _incumbents.SetItem(version, _incumbents[version] with { Runs = [.. _incumbents[version].Runs, run] });
     }
 
     private void ApplyAdvance(IncumbentAdvanced advanced)

@@ -15,6 +15,18 @@ public sealed record Trial
     /// <summary>Its runs that ended with a result, in order; infrastructure failures and cancelled runs are not among them.</summary>
     public IReadOnlyList<Run> Runs { get; init; } = [];
 
+    /// <summary>
+    /// Version of the incumbent that the idea was proposed for and that its candidate is compared with. In a parallel loop it
+    /// may have been replaced before the verdict.
+    /// </summary>
+    public int IncumbentVersion { get; init; }
+
+    /// <summary>
+    /// The trial that measures the same change on the incumbent of today, after this one was accepted against an incumbent that
+    /// had been replaced; null when there was no need.
+    /// </summary>
+    public int? RebasedAs { get; init; }
+
     /// <summary>Runs of the incumbent that were made for this trial and ended with a result, in order.</summary>
     public IReadOnlyList<Run> Controls { get; init; } = [];
 

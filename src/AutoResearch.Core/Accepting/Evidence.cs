@@ -14,7 +14,7 @@ public sealed class Evidence
         Screening = comparison.Trial.Runs.FirstOrDefault(r => r.Experiment.Purpose == RunPurpose.Screen)?.Result.Score(objective);
         Candidate = FreshScores(comparison.Trial.Runs, objective);
         Incumbent = FreshScores(comparison.Incumbent.Runs, objective);
-        Controls = ControlsOf(comparison.Incumbent, comparison.Trial.Number);
+        Controls = comparison.Trial.Controls;
     }
 
     /// <summary>The objective.</summary>
@@ -73,14 +73,6 @@ public sealed class Evidence
         var weight = Math.Min(priorRuns, Noise.DegreesOfFreedom);
         var ownWeight = Math.Max(0, own.Count - 1);
         return Noise.IsKnown ? Math.Sqrt(((weight * Noise.Sigma * Noise.Sigma) + own.Squares) / (weight + ownWeight)) : double.NaN;
-    }
-
-    /// <summary>The controls of one trial stand at the end of the incumbent's runs.</summary>
-    internal static IReadOnlyList<Run> ControlsOf(Incumbent incumbent, int trial)
-    {
-        var first = incumbent.Runs.Count;
-        while (first > 0 && incumbent.Runs[first - 1].Experiment is { Purpose: RunPurpose.Control } e && e.Trial == trial) first--;
-        return first == incumbent.Runs.Count ? [] : [.. incumbent.Runs.Skip(first)];
     }
 
     private static string Kind(Run run) => run.Experiment.Purpose == RunPurpose.Screen ? "the screening run" : $"the confirming run {run.Experiment.Id}";

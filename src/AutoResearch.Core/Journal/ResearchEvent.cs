@@ -44,7 +44,12 @@ public sealed record LoopResumed : ResearchEvent
 /// <param name="Trial">The trial's number, from 1.</param>
 /// <param name="Hypothesis">The idea.</param>
 /// <param name="Candidate">The parent with the change applied; null when the change does not apply or the candidate was run before.</param>
-public sealed record HypothesisProposed(int Trial, Hypothesis Hypothesis, Candidate? Candidate) : ResearchEvent;
+public sealed record HypothesisProposed(int Trial, Hypothesis Hypothesis, Candidate? Candidate) : ResearchEvent
+{
+    /// <summary>Version of the incumbent that the proposer saw; null for the present one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? IncumbentVersion { get; init; }
+}
 
 /// <summary>An experiment begins.</summary>
 /// <param name="Experiment">What runs.</param>

@@ -14,16 +14,30 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     /// <summary>Set once the proposer has nothing left in this session.</summary>
     public StopStep? Exhausted { get; set; }
 
-    public LoopStep Next(ResearchHistory history, DateTimeOffset now)
+    public LoopStep Next(ResearchHistory history, DateTimeOffset now, bool isProposing = false)
     {
-        if (history.Unfinished is [var unfinished, ..]) return new RunStep(unfinished with { Attempt = unfinished.Attempt + 1 });
-        if (history.Trials.Count == 0 && NextOfBaseline(history) is { } baseline) return baseline;
-        if (history.Trials is [.., var trial])
+        var running = history.Running.Count();
+        var free = options.MaxParallel - running;
+        if (free > 0 && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
+            return new RunStep(unfinished with { Attempt = unfinished.Attempt + 1 });
+        if (history.Trials.Count == 0 && NextOfBaseline(history, free) is { } baseline) return baseline;
+        if (NextOfAccepted(history) is { } next) return next;
+        foreach (var trial in history.Pending)
         {
-            if (trial.IsPending) return NextOfTrial(history, trial);
-            if (trial.Verdict is Accept && history.State.Incumbent.Trial != trial.Number) return new AdvanceStep(trial);
+            if (NextOfTrial(history, trial, free) is { } step) return step;
         }
-        return (Exhausted ?? StopRules.Find(history, options, maxExperiments, now)) is { } stop ? Close(history, stop) : ProposeStep.Instance;
+        if (free <= 0) return WaitStep.Instance;
+        if ((Exhausted ?? StopRules.Find(history, options, maxExperiments, now)) is not { } stop) return ProposeStep.Instance;
+        return running > 0 || isProposing ? WaitStep.Instance : Close(history, stop);
+    }
+
+    /// <summary>What follows an accept: the incumbent advances, unless another idea was faster.</summary>
+    private static LoopStep? NextOfAccepted(ResearchHistory history)
+    {
+        if (history.State.Judged is not [.., var number] || history.Trials[number - 1] is not { Verdict: Accept } trial) return null;
+        var incumbent = history.State.Incumbent;
+        if (trial.IncumbentVersion == incumbent.Version) return new AdvanceStep(trial);
+        return incumbent.Trial == number || trial.RebasedAs is not null || history.Incumbents.Any(i => i.Trial == number) ? null : new RebaseStep(trial);
     }
 
     /// <summary>The rest of the way once the search is over: test the claims, measure the gain with fresh seeds, then stop.</summary>
@@ -54,7 +68,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         return found is null ? new RunStep(next!) : new SettleClaimsStep(found);
     }
 
-    private LoopStep? NextOfBaseline(ResearchHistory history)
+    private LoopStep? NextOfBaseline(ResearchHistory history, int free)
     {
         var runs = history.BaselineRuns;
         var objective = history.Problem.Objective;
@@ -69,29 +83,42 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (scored > 0 && history.Problem.Guards.FirstOrDefault(g => !runs.Any(r => r.Result.Metrics.ContainsKey(g.Metric))) is { } guard)
             return new StopStep(StopReason.Failed,
                 $"The guard metric '{guard.Metric}' was not reported by the baseline, so every candidate would be rejected. Report it, or remove the guard.");
-        return scored < options.BaselineRuns ? Run(history, history.Problem.Baseline, RunPurpose.Baseline, 0, runs.Count + 1) : null;
+        var open = history.Unfinished.Count;
+        if (scored >= options.BaselineRuns) return null;
+        return free > 0 && scored + open < options.BaselineRuns
+            ? Run(history, history.Problem.Baseline, RunPurpose.Baseline, 0, runs.Count + open + 1)
+            : WaitStep.Instance;
     }
 
-    private LoopStep NextOfTrial(ResearchHistory history, Trial trial)
+    /// <summary>The next step of a pending trial; null while it waits for its runs or for a free slot.</summary>
+    private LoopStep? NextOfTrial(ResearchHistory history, Trial trial, int free)
     {
         if (trial.Candidate is null)
-            return new VerdictStep(trial.Number, new Reject { Reason = HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
-                ?? throw new InvalidDataException($"Trial {trial.Number} has no candidate, but nothing is wrong with its hypothesis.") });
-        if (trial.Runs.Count == 0) return Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1);
-        if (trial.Request is not { } request) return new JudgeStep(trial);
+            return new VerdictStep(trial.Number, new Reject { Reason = Refusal(history, trial) });
+        var open = history.Unfinished.Where(e => e.Trial == trial.Number).ToArray();
+        if (trial.Runs.Count == 0)
+            return open.Length == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
+        if (trial.Request is not { } request) return open.Length == 0 ? new JudgeStep(trial) : null;
+        if (free <= 0 || open.Length >= (options.MaxParallel > 1 ? request.Runs : 1)) return null;
 
-        var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm);
-        var incumbent = history.State.Incumbent;
-        var controls = Evidence.ControlsOf(incumbent, trial.Number).Count;
-        if (trial.Runs.Count + controls >= options.MaxRunsPerTrial)
-            return new VerdictStep(trial.Number, new Indecisive
+        var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm) + open.Count(e => e.Purpose == RunPurpose.Confirm);
+        var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);
+        if (trial.Runs.Count + trial.Controls.Count + open.Length >= options.MaxRunsPerTrial)
+        {
+            return open.Length > 0 ? null : new VerdictStep(trial.Number, new Indecisive
             {
                 Reason = $"undecided after {trial.Runs.Count + controls} runs, the most that a trial may have; the acceptor still asked: {request.Reason}",
             });
+        }
         return request.Arm == Arm.Candidate
             ? Run(history, trial.Candidate, RunPurpose.Confirm, trial.Number, confirmations + 1)
-            : Run(history, incumbent.Candidate, RunPurpose.Control, trial.Number, controls + 1);
+            : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
     }
+
+    private static string Refusal(ResearchHistory history, Trial trial) =>
+        (trial.Hypothesis.RebaseOf is { } original ? Rebase.Conflict(history, history.Trials[original - 1]) : null)
+            ?? HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
+            ?? throw new InvalidDataException($"Trial {trial.Number} has no candidate, but nothing is wrong with its hypothesis.");
 
     private static RunStep Run(ResearchHistory history, Candidate candidate, RunPurpose purpose, int trial, int index) => new(new Experiment
     {

@@ -4,7 +4,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// One enumeration of a loop: carries out the planner's steps and hands out the events, each after the journal has it. It
-/// works only while its caller asks for the next event, and for the running experiment, which goes on by itself.
+/// works only while its caller asks for the next event; running experiments, and a proposal that is being thought of, go on by
+/// themselves.
 /// </summary>
 internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJournal journal, int? maxExperiments, CancellationToken cancellationToken)
     : IDisposable
@@ -14,7 +15,9 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private readonly Queue<ResearchEvent> _events = new();
     private readonly Activity? _activity = Telemetry.StartLoop(configuration.Problem);
     private LoopPlanner? _planner;
-    private RunInFlight? _run;
+    private readonly List<RunInFlight> _runs = [];
+    private Task<Hypothesis?>? _proposal;
+    private int _proposalVersion;
     private int _failedAttempts;
     private bool _ended;
     private bool _cancelled;
@@ -38,14 +41,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
                 try
                 {
                     _abort.Token.ThrowIfCancellationRequested();
-                    if (_run is not null)
-                    {
-                        if (await NextMeasurementAsync(_run).ConfigureAwait(false) is { } measurement) return measurement;
-                    }
-                    else
-                    {
-                        await StepAsync().ConfigureAwait(false);
-                    }
+                    if (await StepAsync().ConfigureAwait(false) is { } measurement) return measurement;
                 }
                 catch (OperationCanceledException) when (_abort.IsCancellationRequested)
                 {
@@ -90,20 +86,53 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         _gate.Dispose();
     }
 
-    private ValueTask StepAsync() => _planner?.Next(History, configuration.TimeProvider.GetUtcNow()) switch
+    /// <summary>Makes the planner's next step; a measurement when that was what was waited for.</summary>
+    private async ValueTask<MeasurementReported?> StepAsync()
     {
-        null => BeginAsync(),
-        RunStep run => StartAsync(run.Experiment),
-        JudgeStep judge => JudgeAsync(judge.Trial),
-        VerdictStep verdict => AppendAsync(new TrialJudged(verdict.Trial, verdict.Verdict)),
-        AdvanceStep advance => AppendAsync(
-            new IncumbentAdvanced(History.State.Incumbent.Version + 1, advance.Trial.Number, advance.Trial.Candidate!.Id)),
-        ProposeStep => ProposeAsync(_planner),
-        SettleClaimsStep settled => AppendAsync(new ClaimsSettled(settled.Claims)),
-        MeasureGainStep measured => AppendAsync(new GainMeasured(measured.Gain)),
-        StopStep stop => EndAsync(stop.Reason, stop.Message),
-        { } step => throw new UnreachableException($"There is no such step: {step}."),
-    };
+        switch (_planner?.Next(History, configuration.TimeProvider.GetUtcNow(), isProposing: _proposal is not null))
+        {
+            case null: await BeginAsync().ConfigureAwait(false); break;
+            case RunStep run: await StartAsync(run.Experiment).ConfigureAwait(false); break;
+            case JudgeStep judge: await JudgeAsync(judge.Trial).ConfigureAwait(false); break;
+            case VerdictStep verdict: await AppendAsync(new TrialJudged(verdict.Trial, verdict.Verdict)).ConfigureAwait(false); break;
+            case AdvanceStep { Trial: var trial }:
+                await AppendAsync(new IncumbentAdvanced(History.State.Incumbent.Version + 1, trial.Number, trial.Candidate!.Id)).ConfigureAwait(false);
+                break;
+            case RebaseStep { Trial: var trial }: await RebaseAsync(trial).ConfigureAwait(false); break;
+            case ProposeStep when _proposal is null: BeginProposal(); break;
+            case ProposeStep or WaitStep: return await WaitAsync().ConfigureAwait(false);
+            case SettleClaimsStep settled: await AppendAsync(new ClaimsSettled(settled.Claims)).ConfigureAwait(false); break;
+            case MeasureGainStep measured: await AppendAsync(new GainMeasured(measured.Gain)).ConfigureAwait(false); break;
+            case StopStep stop: await EndAsync(stop.Reason, stop.Message).ConfigureAwait(false); break;
+            case { } step: throw new UnreachableException($"There is no such step: {step}.");
+        }
+        return null;
+    }
+
+    /// <summary>Waits for a measurement, for the end of a run, or for a proposal; a measurement is handed out, the rest recorded.</summary>
+    private async ValueTask<MeasurementReported?> WaitAsync()
+    {
+        while (true)
+        {
+            foreach (var run in _runs)
+            {
+                if (run.Measurements.TryRead(out var measurement))
+                    return new MeasurementReported(run.Experiment.Id, measurement) { Time = configuration.TimeProvider.GetUtcNow() };
+                if (!run.Result.IsCompleted) continue;
+                await FinishAsync(run, await run.Result.ConfigureAwait(false)).ConfigureAwait(false);
+                return null;
+            }
+            if (_proposal is { IsCompleted: true } proposal)
+            {
+                _proposal = null;
+                await ProposeAsync(proposal).ConfigureAwait(false);
+                return null;
+            }
+            IEnumerable<Task> signals = _runs.Select(r => r.Signal);
+            if (_proposal is not null) signals = signals.Append(_proposal);
+            await Task.WhenAny(signals).WaitAsync(_abort.Token).ConfigureAwait(false);
+        }
+    }
 
     private async ValueTask BeginAsync()
     {
@@ -131,33 +160,25 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             await Task.Delay(delay, configuration.TimeProvider, _abort.Token).ConfigureAwait(false);
         }
         await AppendAsync(new ExperimentStarted(experiment)).ConfigureAwait(false);
-        _run = new RunInFlight(configuration, History.Problem.Objective, experiment, _activity, _abort.Token);
+        _runs.Add(new RunInFlight(configuration, History.Problem.Objective, experiment, _activity, _abort.Token));
     }
 
-    /// <summary>The running experiment's next measurement; null once it has ended and its result is recorded.</summary>
-    private async ValueTask<MeasurementReported?> NextMeasurementAsync(RunInFlight run)
+    private async ValueTask FinishAsync(RunInFlight run, RunResult result)
     {
-        while (await run.Measurements.WaitToReadAsync(_abort.Token).ConfigureAwait(false))
-        {
-            if (run.Measurements.TryRead(out var measurement))
-                return new MeasurementReported(run.Experiment.Id, measurement) { Time = configuration.TimeProvider.GetUtcNow() };
-        }
-        var result = await run.Result.ConfigureAwait(false);
-        _run = null;
+        _runs.Remove(run);
         await AppendAsync(new ExperimentFinished(run.Experiment.Id, result)).ConfigureAwait(false);
         _failedAttempts = result.Outcome == RunOutcome.InfrastructureFailure ? _failedAttempts + 1 : 0;
-        if (_failedAttempts > Options.MaxInfrastructureRetries)
-        {
-            await EndAsync(StopReason.Failed,
-                $"The machine failed {_failedAttempts} times in a row on {run.Experiment.Id}, the last time: {result.Message ?? "no message"}. Resume when it is repaired; the experiment will be made up for.").ConfigureAwait(false);
-        }
-        return null;
+        if (_failedAttempts <= Options.MaxInfrastructureRetries) return;
+        await EndRunsAsync().ConfigureAwait(false);
+        await EndAsync(StopReason.Failed,
+            $"The machine failed {_failedAttempts} times in a row on {run.Experiment.Id}, the last time: {result.Message ?? "no message"}. Resume when it is repaired; the experiment will be made up for.").ConfigureAwait(false);
     }
 
     private async ValueTask JudgeAsync(Trial trial)
     {
         var state = History.State;
-        var comparison = new Comparison { Problem = state.Problem, Trial = trial, Incumbent = state.Incumbent, State = state };
+        var incumbent = trial.IncumbentVersion == state.Incumbent.Version ? state.Incumbent : History.Incumbents[trial.IncumbentVersion];
+        var comparison = new Comparison { Problem = state.Problem, Trial = trial, Incumbent = incumbent, State = state };
         Verdict verdict;
         try
         {
@@ -166,6 +187,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
         {
             LoopLog.AcceptorFailed(configuration.Logger, e, trial.Number);
+            await EndRunsAsync().ConfigureAwait(false);
             await EndAsync(StopReason.Failed,
                 $"The acceptor failed on trial {trial.Number} with {e.GetType().Name}: {e.Message} The trial is still pending; resume with an acceptor that can judge it.").ConfigureAwait(false);
             return;
@@ -183,36 +205,62 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         _ => verdict,
     };
 
-    private async ValueTask ProposeAsync(LoopPlanner planner)
+    private void BeginProposal()
     {
-        var state = History.State;
+        _proposalVersion = History.State.Incumbent.Version;
+        _proposal = AskAsync(History.State);
+    }
+
+    /// <summary>Asks the proposer until it answers or has failed too often; then the last failure is thrown.</summary>
+    private async Task<Hypothesis?> AskAsync(ResearchState state)
+    {
         using var activity = Telemetry.StartProposal(_activity, state.NextTrial);
-        Hypothesis? hypothesis;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                hypothesis = await configuration.Proposer.ProposeAsync(state, _abort.Token).ConfigureAwait(false);
-                if (hypothesis is { ParentId: null } or { Change: null } or { Title: null })
-                    throw new InvalidOperationException("It returned a hypothesis without a parent, a change or a title.");
-                break;
+                var hypothesis = await configuration.Proposer.ProposeAsync(state, _abort.Token).ConfigureAwait(false);
+                return hypothesis is { ParentId: null } or { Change: null } or { Title: null }
+                    ? throw new InvalidOperationException("It returned a hypothesis without a parent, a change or a title.")
+                    : hypothesis;
             }
             catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
             {
                 LoopLog.ProposerFailed(configuration.Logger, e, attempt, Options.MaxProposalRetries + 1);
                 activity?.SetStatus(ActivityStatusCode.Error, e.Message);
-                if (attempt > Options.MaxProposalRetries)
-                {
-                    await EndAsync(StopReason.Failed,
-                        $"The proposer failed {attempt} times in a row, the last time with {e.GetType().Name}: {e.Message} Resume when it works again.").ConfigureAwait(false);
-                    return;
-                }
+                if (attempt > Options.MaxProposalRetries) throw;
             }
             await Task.Delay(Options.DelayBefore(attempt), configuration.TimeProvider, _abort.Token).ConfigureAwait(false);
         }
-        if (hypothesis is null) planner.Exhausted = new StopStep(StopReason.Exhausted, "The proposer had nothing left to try.");
-        else await AppendAsync(new HypothesisProposed(state.NextTrial, hypothesis, HypothesisCheck.Resolve(History, hypothesis).Candidate)).ConfigureAwait(false);
     }
+
+    private async ValueTask ProposeAsync(Task<Hypothesis?> proposal)
+    {
+        Hypothesis? hypothesis;
+        try
+        {
+            hypothesis = await proposal.ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
+        {
+            await EndRunsAsync().ConfigureAwait(false);
+            await EndAsync(StopReason.Failed,
+                $"The proposer failed {Options.MaxProposalRetries + 1} times in a row, the last time with {e.GetType().Name}: {e.Message} Resume when it works again.").ConfigureAwait(false);
+            return;
+        }
+        if (hypothesis is null) _planner!.Exhausted = new StopStep(StopReason.Exhausted, "The proposer had nothing left to try.");
+        else await ProposedAsync(hypothesis, _proposalVersion).ConfigureAwait(false);
+    }
+
+    private ValueTask RebaseAsync(Trial trial) => Rebase.Conflict(History, trial) is null
+        ? ProposedAsync(Rebase.Hypothesis(History, trial), History.State.Incumbent.Version)
+        : AppendAsync(new HypothesisProposed(History.Trials.Count + 1, Rebase.Hypothesis(History, trial), null));
+
+    private ValueTask ProposedAsync(Hypothesis hypothesis, int version) => AppendAsync(
+        new HypothesisProposed(History.Trials.Count + 1, hypothesis, HypothesisCheck.Resolve(History, hypothesis).Candidate)
+        {
+            IncumbentVersion = version == History.State.Incumbent.Version ? null : version,
+        });
 
     private async ValueTask EndAsync(StopReason reason, string message)
     {
@@ -228,18 +276,23 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             Close();
             return;
         }
-        if (_run is { } run)
-        {
-            _run = null;
-            await AppendAsync(new ExperimentFinished(run.Experiment.Id, await EndOfAsync(run).ConfigureAwait(false))).ConfigureAwait(false);
-        }
+        await EndRunsAsync().ConfigureAwait(false);
         await EndAsync(StopReason.Cancelled, message).ConfigureAwait(false);
     }
 
-    /// <summary>The result of a run that was told to stop; one that came in just before still counts.</summary>
-    private async ValueTask<RunResult> EndOfAsync(RunInFlight run)
+    /// <summary>Stops what is running and records how it ended.</summary>
+    private async ValueTask EndRunsAsync()
     {
         await _abort.CancelAsync().ConfigureAwait(false);
+        var ends = _runs.Select(run => (run.Experiment.Id, Result: EndOfAsync(run))).ToArray();
+        _runs.Clear();
+        foreach (var (id, result) in ends) await AppendAsync(new ExperimentFinished(id, await result.ConfigureAwait(false))).ConfigureAwait(false);
+        await EndProposalAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The result of a run that was told to stop; one that came in just before still counts.</summary>
+    private async Task<RunResult> EndOfAsync(RunInFlight run)
+    {
         try
         {
             return await run.Result.WaitAsync(Options.CancellationGrace, configuration.TimeProvider).ConfigureAwait(false);
@@ -252,10 +305,21 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         }
     }
 
+    /// <summary>Waits for a proposal that was told to stop, as long as for a run; what it brings is not used.</summary>
+    private async ValueTask EndProposalAsync()
+    {
+        if (_proposal is not { } proposal) return;
+        _proposal = null;
+        Task end = proposal.WaitAsync(Options.CancellationGrace, configuration.TimeProvider);
+        await end.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
     private async ValueTask AbandonAsync()
     {
-        if (_run is { } run) await EndOfAsync(run).ConfigureAwait(false);
-        _run = null;
+        await _abort.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_runs.Select(EndOfAsync)).ConfigureAwait(false);
+        _runs.Clear();
+        await EndProposalAsync().ConfigureAwait(false);
         Close();
     }
 

@@ -15,6 +15,15 @@ internal sealed record VerdictStep(int Trial, Verdict Verdict) : LoopStep;
 /// <summary>Makes the accepted candidate the incumbent.</summary>
 internal sealed record AdvanceStep(Trial Trial) : LoopStep;
 
+/// <summary>Measures the change of an accepted trial, whose incumbent has been replaced, on the present incumbent.</summary>
+internal sealed record RebaseStep(Trial Trial) : LoopStep;
+
+/// <summary>Waits for a running experiment or proposal.</summary>
+internal sealed record WaitStep : LoopStep
+{
+    public static WaitStep Instance { get; } = new();
+}
+
 /// <summary>Asks the proposer.</summary>
 internal sealed record ProposeStep : LoopStep
 {

@@ -55,6 +55,13 @@ public sealed class ResearchLoopOptions
     /// <summary>The level of the reported gain's confidence interval. Default 0.95.</summary>
     public double Confidence { get; set; } = 0.95;
 
+    /// <summary>
+    /// Experiments that may run at once. Default 1. The runner must take as many calls of
+    /// <see cref="IExperimentRunner.RunAsync"/> at a time; <see cref="RunnerPool"/> gives each its own device. Ideas that were
+    /// accepted against an incumbent that has been replaced meanwhile are merged with its successor and measured again.
+    /// </summary>
+    public int MaxParallel { get; set; } = 1;
+
     /// <summary>Runs of both arms that one trial may have; an acceptor that asks for more gets no decision. Default 20.</summary>
     public int MaxRunsPerTrial { get; set; } = 20;
 
@@ -87,6 +94,7 @@ public sealed class ResearchLoopOptions
         AtLeast(nameof(PlateauTrials), PlateauTrials, 1);
         AtLeast(nameof(FinalRuns), FinalRuns, 0);
         AtLeast(nameof(ClaimRounds), ClaimRounds, 0);
+        AtLeast(nameof(MaxParallel), MaxParallel, 1);
         AtLeast(nameof(MaxRunsPerTrial), MaxRunsPerTrial, 1);
         AtLeast(nameof(MaxTrialsWithoutRun), MaxTrialsWithoutRun, 1);
         AtLeast(nameof(MaxInfrastructureRetries), MaxInfrastructureRetries, 0);

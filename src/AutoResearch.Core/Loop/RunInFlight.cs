@@ -13,6 +13,7 @@ internal sealed class RunInFlight : IProgress<Measurement>
     private readonly ResearchLoopConfiguration _configuration;
     private readonly Objective _objective;
     private readonly Activity? _activity;
+    private Task? _signal;
 
     public RunInFlight(ResearchLoopConfiguration configuration, Objective objective, Experiment experiment, Activity? loop, CancellationToken cancellationToken)
     {
@@ -35,7 +36,22 @@ internal sealed class RunInFlight : IProgress<Measurement>
 
     public ChannelReader<Measurement> Measurements => _measurements.Reader;
 
+    /// <summary>Completes when there is a measurement to read or, at the end, when the result is there.</summary>
+    public Task Signal
+    {
+        get
+        {
+            if (_signal is null or { IsCompleted: true }) _signal = WaitAsync();
+            return _signal;
+        }
+    }
+
     void IProgress<Measurement>.Report(Measurement value) => _measurements.Writer.TryWrite(value);
+
+    private async Task WaitAsync()
+    {
+        if (!await _measurements.Reader.WaitToReadAsync().ConfigureAwait(false)) await Result.ConfigureAwait(false);
+    }
 
     private async Task<RunResult> RunAsync(CancellationToken cancellationToken)
     {

@@ -7,7 +7,7 @@ internal static class StopRules
 {
     public static StopStep? Find(ResearchHistory history, ResearchLoopOptions options, int? maxExperiments, DateTimeOffset now)
     {
-        var experiments = history.ExperimentsFinished - history.FinalRuns.Count - history.ClaimRuns.Count;
+        var experiments = history.ExperimentsStarted - history.FinalRuns.Count - history.ClaimRuns.Count;
         if (experiments >= (maxExperiments ?? options.MaxExperiments))
             return Stop(StopReason.MaxExperiments, $"The limit of {maxExperiments ?? options.MaxExperiments} experiments was reached.");
 

@@ -26,6 +26,12 @@ public sealed record Hypothesis
     /// <summary>What proposing it cost.</summary>
     public Cost Cost { get; init; }
 
+    /// <summary>
+    /// Number of the trial whose change is applied here to a newer incumbent; set by the loop. Null for a new idea.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? RebaseOf { get; init; }
+
     /// <summary>True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.</summary>
     public bool AllowRepeat { get; init; }
 

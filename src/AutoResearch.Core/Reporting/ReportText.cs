@@ -60,6 +60,7 @@ internal static class ReportText
 
     public static (string Name, string Reason) Verdict(Trial trial) => trial.Verdict switch
     {
+        Accept accept when trial.RebasedAs is { } merged => ("merged", FormattableString.Invariant($"measured again as trial {merged}, on top of what was kept meanwhile: {accept.Reason}")),
         Accept accept => ("kept", accept.Reason),
         Reject reject when trial.Runs.Count == 0 => ("skipped", reject.Reason),
         Reject reject when trial.Runs.All(r => r.Result.Outcome != RunOutcome.Completed) => ("failed", reject.Reason),

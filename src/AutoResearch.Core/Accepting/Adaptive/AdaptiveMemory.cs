@@ -16,7 +16,7 @@ internal sealed class AdaptiveMemory
     private readonly FirstRuns _first;
     private readonly double _sigma;
     private Verdict? _lastVerdict;
-    private string _incumbentId;
+    private readonly List<(IncumbentBelief Belief, string Id)> _incumbents = [];
     private int _judged;
     private int _runs;
     private int _accepts;
@@ -24,7 +24,7 @@ internal sealed class AdaptiveMemory
 
     public AdaptiveMemory(FirstRuns first, Objective objective, AdaptiveRatchetOptions options)
     {
-        (_first, _objective, _incumbentId) = (first, objective, first.BaselineId);
+        (_first, _objective) = (first, objective);
         var sample = Sample.Of(first.Losses);
         var least = 1e-9 * Math.Max(Math.Abs(sample.Mean), 1e-9); // a metric without noise needs a unit for effects too
         _sigma = Math.Max(Math.Sqrt(sample.Variance), least);
@@ -32,14 +32,11 @@ internal sealed class AdaptiveMemory
         foreach (var loss in first.Losses) _noise.Add(first.BaselineId, loss);
         _runs = sample.Count;
         Effects = new(_sigma, options.GainShare, options.NullShare, options.PriorTrials);
-        Incumbent = new(sample.Mean, _noise.Variance / sample.Count, _runs);
+        _incumbents.Add((new(sample.Mean, _noise.Variance / sample.Count, _runs), first.BaselineId));
     }
 
     /// <summary>What ideas do to the loss.</summary>
     public EffectMixture Effects { get; }
-
-    /// <summary>The belief about the incumbent's loss.</summary>
-    public IncumbentBelief Incumbent { get; private set; }
 
     /// <summary>The pooled standard deviation of one run.</summary>
     public double Sigma => Math.Sqrt(_noise.Variance);
@@ -70,8 +67,9 @@ internal sealed class AdaptiveMemory
     /// <summary>What is known about a trial from its runs and the controls made for it.</summary>
     public Situation Look(Trial trial)
     {
-        var incumbentVariance = _noise.VarianceOf(_incumbentId);
-        var belief = Incumbent.At(_runs, DriftVariance);
+        var (belief, id) = _incumbents[trial.IncumbentVersion];
+        var incumbentVariance = _noise.VarianceOf(id);
+        belief = belief.At(_runs, DriftVariance);
         var controls = Controls(trial);
         foreach (var loss in controls) belief = belief.Measure(loss, incumbentVariance, _runs);
         double[] candidate = [.. Losses(trial.Runs)];
@@ -81,34 +79,41 @@ internal sealed class AdaptiveMemory
     private void Learn(Trial trial)
     {
         if (trial.Candidate is null || trial.Runs.Count == 0) return;
-        foreach (var loss in Controls(trial)) LearnControl(loss);
+        foreach (var loss in Controls(trial)) LearnControl(trial.IncumbentVersion, loss);
         var losses = Losses(trial.Runs).ToArray();
         _runs += trial.Runs.Count;
-        if (losses.Length == trial.Runs.Count) LearnEffect(trial, losses);
-        if (trial.Verdict is not Accept) return;
-        _accepts++;
-        _incumbentId = trial.Candidate.Id;
+        if (losses.Length == trial.Runs.Count || trial.Verdict is Accept) LearnEffect(trial, losses);
     }
 
-    private void LearnControl(double loss)
+    private void LearnControl(int version, double loss)
     {
-        var variance = _noise.VarianceOf(_incumbentId);
-        _drift.Learn(loss - Incumbent.Mean, Incumbent.Variance, variance, _runs - Incumbent.MeasuredAt);
-        Incumbent = Incumbent.At(_runs, DriftVariance).Measure(loss, variance, ++_runs);
-        _noise.Add(_incumbentId, loss);
+        var (belief, id) = _incumbents[version];
+        var variance = _noise.VarianceOf(id);
+        _drift.Learn(loss - belief.Mean, belief.Variance, variance, _runs - belief.MeasuredAt);
+        _incumbents[version] = (belief.At(_runs, DriftVariance).Measure(loss, variance, ++_runs), id);
+        _noise.Add(id, loss);
     }
 
     private void LearnEffect(Trial trial, double[] losses)
     {
         var mean = Sample.Of(losses).Mean;
         var meanVariance = _noise.VarianceOf(losses) / losses.Length;
-        Incumbent = Incumbent.At(_runs, DriftVariance);
-        var (difference, variance) = (mean - Incumbent.Mean, Incumbent.Variance + meanVariance);
+        var version = trial.IncumbentVersion;
+        var belief = _incumbents[version].Belief.At(_runs, DriftVariance);
+        var (difference, variance) = (mean - belief.Mean, belief.Variance + meanVariance);
         var effect = new EffectBelief(Effects).Update(difference, variance);
-        var accepted = trial.Verdict is Accept;
-        if (accepted) _gain += effect.ExpectedGain;
-        Incumbent = Incumbent.AfterTrial(Effects, effect, mean, meanVariance, accepted, _runs);
-        Effects.Learn(difference, variance);
+        // An accept against an incumbent that was replaced meanwhile keeps nothing: its change is measured again on top of the new one.
+        if (trial.Verdict is Accept && version == _incumbents.Count - 1)
+        {
+            _accepts++;
+            _gain += effect.ExpectedGain;
+            _incumbents.Add((belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs), trial.Candidate!.Id));
+        }
+        else
+        {
+            _incumbents[version] = (belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs), _incumbents[version].Id);
+        }
+        if (trial.Hypothesis.RebaseOf is null) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
         foreach (var loss in losses) _noise.Add(trial.Candidate!.Id, loss);
     }
 
