@@ -12,27 +12,49 @@ public sealed class ResearchLoopResumeTests
     public async Task Resume_KilledAtEveryPoint_JournalEqualsThatOfAnUninterruptedRun()
     {
         var world = new World();
+        var whole = await KillEverywhereAsync((journal, faults) => RunAsync(world, journal, faults), leastPoints: 250);
+        AssertCoversEverything(whole);
+    }
+
+    [Fact]
+    public async Task Resume_AdaptiveRatchetKilledAtEveryPoint_JournalEqualsThatOfAnUninterruptedRun()
+    {
+        // What the ratchet has learned is in no event: it must come back from the history alone.
+        var world = new SimulatedObjective(3.3e-4, new EffectDistribution(0.3, 0.2, 0.002, 0.0005, 0.001), seed: 4);
+        var whole = await KillEverywhereAsync(async (journal, faults) =>
+        {
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world)).RunWith(faults.Wrap((IExperimentRunner)world))
+                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
+                    = (3, 2, 16, TimeSpan.Zero, 0, 0))
+                .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
+            await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+        }, leastPoints: 250);
+        Assert.Contains(whole.Events, e => e is ClaimsSettled settled && settled.Claims.Confirmed.Any());
+        Assert.Contains(whole.Events, e => e is ExperimentStarted { Experiment.Purpose: RunPurpose.Control });
+    }
+
+    private static async Task<RecordingJournal> KillEverywhereAsync(Func<IJournal, FaultInjector, Task> run, int leastPoints)
+    {
         var whole = new RecordingJournal();
         var faults = new FaultInjector();
-        await RunAsync(world, whole, faults);
+        await run(whole, faults);
         var expected = Normalized(whole.Events);
-        Assert.InRange(faults.Points, 150, 1000);
-        AssertCoversEverything(whole);
-
+        Assert.InRange(faults.Points, leastPoints, 2000);
         for (var point = 1; point <= faults.Points; point++)
         {
             var fault = new FaultInjector(point);
             var first = new RecordingJournal();
-            await Assert.ThrowsAsync<InjectedFaultException>(() => RunAsync(world, first, fault));
+            await Assert.ThrowsAsync<InjectedFaultException>(() => run(first, fault));
             Assert.True(fault.HasKilled);
 
             var second = new RecordingJournal(first.Events);
-            await RunAsync(world, second, new FaultInjector());
+            await run(second, new FaultInjector());
             Assert.Equal(first.Events, second.Events.Take(first.Events.Count)); // nothing acknowledged is lost
             Deep.Equal(expected, Normalized(second.Events));
             var results = second.Events.OfType<ExperimentFinished>().Where(f => f.Result.Outcome != RunOutcome.InfrastructureFailure);
             Assert.Equal(results.Count(), results.Select(f => f.ExperimentId).Distinct().Count()); // nothing is doubled
         }
+        return whole;
     }
 
     [Fact]
