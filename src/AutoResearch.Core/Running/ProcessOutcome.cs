@@ -6,12 +6,30 @@ internal static class ProcessOutcome
     private static readonly string[] s_outOfMemory =
         ["out of memory", "OutOfMemory", "MemoryError", "std::bad_alloc", "Cannot allocate memory", "cudaErrorMemoryAllocation"];
 
+    private static readonly string[] s_noSpace = ["No space left on device", "Disk quota exceeded", "There is not enough space on the disk"];
+
     /// <summary>The result of a program that ended by itself.</summary>
-    public static RunResult Of(int exitCode, RunOutput output)
+    /// <param name="exitCode">Its exit code.</param>
+    /// <param name="output">What it wrote.</param>
+    /// <param name="diskIsFull">
+    /// Looks whether the disk is full now. The words alone do not count: anything may be printed, and a failure of the machine is
+    /// tried again.
+    /// </param>
+    public static RunResult Of(int exitCode, RunOutput output, Func<bool> diskIsFull)
     {
         var (tail, metrics) = (output.Tail, output.Metrics);
-        if (exitCode == 0) return RunResult.Complete(metrics);
-        var (outcome, what) = Why(exitCode, tail, output.SawNonFiniteLoss);
+        if (exitCode == 0)
+        {
+            if (!output.EndedDiverged && !SaysFail(End(tail))) return RunResult.Complete(metrics);
+            return new RunResult
+            {
+                Outcome = RunOutcome.Diverged, Metrics = metrics,
+                Message = $"The loss diverged, although the program ended with exit code 0. {LastLine(tail)}",
+            };
+        }
+        var (outcome, what) = s_noSpace.Any(phrase => End(tail).Contains(phrase, StringComparison.OrdinalIgnoreCase)) && diskIsFull()
+            ? (RunOutcome.InfrastructureFailure, "The disk is full; make room")
+            : Why(exitCode, tail, output.SawNonFiniteLoss);
         return new RunResult { Outcome = outcome, Metrics = metrics, Message = $"{what} (exit code {exitCode}). {LastLine(tail)}".TrimEnd() };
     }
 
@@ -25,11 +43,14 @@ internal static class ProcessOutcome
 
     private static (RunOutcome Outcome, string What) Why(int exitCode, string tail, bool diverged)
     {
-        var end = tail.Length <= 8192 ? tail : tail[^8192..];
+        var end = End(tail);
         if (s_outOfMemory.Any(phrase => end.Contains(phrase, StringComparison.OrdinalIgnoreCase))) return (RunOutcome.OutOfMemory, "The program ran out of memory");
         if (exitCode == 137) return (RunOutcome.OutOfMemory, "The program was killed from outside, most likely by the system for its memory");
-        // autoresearch's train.py says FAIL when its loss is NaN or explodes.
-        var failed = end.Split(['\n', '\r'], StringSplitOptions.TrimEntries).Any(line => line == "FAIL");
-        return diverged || failed ? (RunOutcome.Diverged, "The loss diverged") : (RunOutcome.Crashed, "The program failed");
+        return diverged || SaysFail(end) ? (RunOutcome.Diverged, "The loss diverged") : (RunOutcome.Crashed, "The program failed");
     }
+
+    private static string End(string tail) => tail.Length <= 8192 ? tail : tail[^8192..];
+
+    // autoresearch's train.py says FAIL when its loss is NaN or explodes.
+    private static bool SaysFail(string end) => end.Split(['\n', '\r'], StringSplitOptions.TrimEntries).Any(line => line == "FAIL");
 }

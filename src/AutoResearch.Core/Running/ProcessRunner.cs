@@ -19,6 +19,7 @@ namespace AutoResearch;
 /// </remarks>
 public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 {
+    private const long FullDisk = 1 << 20;
     private static readonly TimeSpan s_watchInterval = TimeSpan.FromMilliseconds(250);
     private static readonly string[] s_environment =
     [
@@ -177,11 +178,11 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
         var result = stop is { } failure
             ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with { Metrics = output.Metrics }
-            : ProcessOutcome.Of(process.ExitCode, output);
+            : ProcessOutcome.Of(process.ExitCode, output, () => DiskIsFull(process.StartInfo.WorkingDirectory));
         return result with
         {
             LogTail = output.Tail,
-            Usage = Usage(output.Metrics, _clock.GetElapsedTime(start), peak),
+            Usage = Usage(output.Metrics, _clock.GetElapsedTime(start), peak, tree.CpuTime),
         };
     }
 
@@ -280,13 +281,26 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
             .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
     }
 
+    private bool DiskIsFull(string workingDirectory) => ((string[])[workingDirectory, _options.RunsDirectory, Path.GetTempPath()]).Any(directory =>
+    {
+        try
+        {
+            return _options.FreeSpace(directory) < FullDisk;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
+        }
+    });
+
     // autoresearch's summary tells more than can be seen from outside.
-    private static ResourceUsage Usage(IReadOnlyDictionary<string, double> metrics, TimeSpan wall, long peak)
+    private static ResourceUsage Usage(IReadOnlyDictionary<string, double> metrics, TimeSpan wall, long peak, TimeSpan cpu)
     {
         double? Metric(string name) => metrics.TryGetValue(name, out var value) && value is >= 0 and < 1e15 ? value : null;
         return new ResourceUsage
         {
             WallTime = wall,
+            CpuTime = cpu > TimeSpan.Zero ? cpu : null,
             TrainingTime = Metric("training_seconds") is < 1e9 and { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             PeakMemoryBytes = Metric("peak_vram_mb") is > 0 and { } megabytes ? (long)(megabytes * 1048576) : peak > 0 ? peak : null,
             Steps = (long?)Metric("num_steps"),

@@ -51,6 +51,9 @@ public sealed class ProcessRunnerOptions
     /// <summary>Characters of output that are kept, the last ones. Default 65,536.</summary>
     public int LogTailLength { get; set; } = 65_536;
 
+    /// <summary>Free bytes on the disk of a directory; a seam for tests.</summary>
+    internal Func<string, long> FreeSpace { get; init; } = directory => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
+
     internal ProcessRunnerOptions Validate()
     {
         Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory), "does not exist");

@@ -14,12 +14,21 @@ internal sealed class ProcessTree(Process root, string marker)
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
+    private const int TicksPerSecond = 100; // USER_HZ, the same on all systems that .NET runs on
     private readonly byte[] _marker = Encoding.ASCII.GetBytes(marker);
     private readonly int _root = root.Id;
     private readonly Dictionary<int, ulong> _known = []; // start times tell a process from a later one with its number
 
-    /// <summary>Looks who is there, and returns the memory they use, in bytes; 0 where that is not known.</summary>
-    public long Observe() => OperatingSystem.IsLinux() ? Members().Sum(m => m.Memory) : 0;
+    /// <summary>
+    /// Processor time of all members, as of the last look, and of the children that they waited for; zero where that is not known.
+    /// </summary>
+    public TimeSpan CpuTime { get; private set; }
+
+    /// <summary>
+    /// Looks who is there, and returns the memory they use, in bytes; 0 where that is not known. A page that several share counts
+    /// in parts (proportional set size), so that workers forked from one loaded program do not count it several times.
+    /// </summary>
+    public long Observe() => OperatingSystem.IsLinux() ? Members().Sum(m => ProportionalMemory(m.Id) ?? m.Memory) : 0;
 
     /// <summary>Ends all: asks, waits for the grace, kills, and looks again until nobody is left.</summary>
     public async Task KillAsync(TimeSpan grace)
@@ -67,7 +76,26 @@ internal sealed class ProcessTree(Process root, string marker)
         {
             foreach (var member in found.Values) _known[member.Id] = member.StartTime;
         }
+        var time = TimeSpan.FromSeconds(found.Values.Sum(m => (double)m.Ticks) / TicksPerSecond);
+        if (time > CpuTime) CpuTime = time;
         return [.. found.Values.Where(m => !m.IsZombie)];
+    }
+
+    private static long? ProportionalMemory(int id)
+    {
+        try
+        {
+            foreach (var line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/smaps_rollup")))
+            {
+                if (line.StartsWith("Pss:", StringComparison.Ordinal))
+                    return long.Parse(line.AsSpan(4).Trim().TrimEnd("kB").Trim(), CultureInfo.InvariantCulture) * 1024;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            // another user's, or it has ended meanwhile
+        }
+        return null;
     }
 
     private bool IsKnown(Member member)
@@ -103,7 +131,7 @@ internal sealed class ProcessTree(Process root, string marker)
 #pragma warning restore SYSLIB1054
 
     /// <summary>One line of the process table.</summary>
-    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, bool IsZombie)
+    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, long Ticks, bool IsZombie)
     {
         public static Member? TryRead(int id)
         {
@@ -114,7 +142,7 @@ internal sealed class ProcessTree(Process root, string marker)
                 var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
                 return new Member(id, int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture),
                     ulong.Parse(fields[19], CultureInfo.InvariantCulture), long.Parse(fields[21], CultureInfo.InvariantCulture) * Environment.SystemPageSize,
-                    fields[0] is "Z" or "X");
+                    fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture)), fields[0] is "Z" or "X");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
             {

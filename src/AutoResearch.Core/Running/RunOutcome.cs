@@ -18,13 +18,13 @@ public enum RunOutcome
     /// <summary>It ran out of host or device memory, or over its memory budget.</summary>
     OutOfMemory,
 
-    /// <summary>Its loss became NaN, infinite, or grew past a sane bound.</summary>
+    /// <summary>Its loss or its metric became NaN, infinite, or grew past a sane bound.</summary>
     Diverged,
 
     /// <summary>A monitor stopped it early as hopeless.</summary>
     Stopped,
 
-    /// <summary>It ended, but its result fails a validity check: metric missing or NaN, impossible value, tampered input.</summary>
+    /// <summary>It ended, but its result fails a validity check: metric missing, impossible value, tampered input.</summary>
     Invalid,
 
     /// <summary>The machine failed, not the idea: no process could be started, disk full, device lost. Retried, never counted against the idea.</summary>

@@ -15,6 +15,7 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
     private readonly Lock _lock = new();
     private readonly StringBuilder _tail = new();
     private readonly Dictionary<string, double> _metrics = new(StringComparer.Ordinal);
+    private bool _lastStepDiverged;
 
     /// <summary>Metrics found so far; the last value of a name counts.</summary>
     public IReadOnlyDictionary<string, double> Metrics
@@ -30,6 +31,16 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
 
     /// <summary>True once a metric was NaN or infinite.</summary>
     public bool SawNonFiniteLoss { get; private set; }
+
+    /// <summary>True when the last loss that was reported is NaN or infinite: of the last step, or of a metric with loss in its name.</summary>
+    public bool EndedDiverged
+    {
+        get
+        {
+            lock (_lock)
+                return _lastStepDiverged || _metrics.Any(m => !double.IsFinite(m.Value) && m.Key.Contains("loss", StringComparison.OrdinalIgnoreCase));
+        }
+    }
 
     /// <summary>Reads a stream to its end.</summary>
     public async Task ReadAsync(Stream stream)
@@ -85,6 +96,7 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
         if (Progress().Match(line) is { Success: true } step)
         {
             if (!TryNumber(step.Groups[3].Value, out var loss)) return;
+            _lastStepDiverged = !double.IsFinite(loss);
             var share = double.TryParse(step.Groups[2].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var percent) ? percent / 100 : (double?)null;
             Report("train_loss", loss, long.Parse(step.Groups[1].Value, CultureInfo.InvariantCulture), share);
         }

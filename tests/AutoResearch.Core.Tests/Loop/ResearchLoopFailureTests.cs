@@ -33,14 +33,14 @@ public sealed class ResearchLoopFailureTests
     [InlineData(double.NaN, "The metric 'loss' is NaN")]
     [InlineData(double.PositiveInfinity, "The metric 'loss' is Infinity")]
     [InlineData(null, "without the metric 'loss'")]
-    public async Task RunAsync_MetricIsNoScore_OutcomeIsInvalidAndSaysWhy(double? value, string expected)
+    public async Task RunAsync_MetricIsNoScore_OutcomeIsNotCompletedAndSaysWhy(double? value, string expected)
     {
         var runner = new ScriptedRunner(e => Loops.X(e) == 0 ? Loops.Completed(1) : RunResult.Complete(value is { } v
             ? new Dictionary<string, double> { [Loops.Metric] = v } : new Dictionary<string, double> { ["accuracy"] = 0.5 }));
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).Build();
         var events = await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         var result = events.OfType<ExperimentFinished>().Last().Result;
-        Assert.Equal(RunOutcome.Invalid, result.Outcome);
+        Assert.Equal(value is null ? RunOutcome.Invalid : RunOutcome.Diverged, result.Outcome);
         Assert.Contains(expected, result.Message, StringComparison.Ordinal);
         if (value is null) Assert.Contains("accuracy", result.Message, StringComparison.Ordinal);
         Assert.Equal(0, loop.History.State.Incumbent.Version);

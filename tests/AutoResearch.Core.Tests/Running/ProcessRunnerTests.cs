@@ -22,9 +22,13 @@ public sealed class ProcessRunnerTests : IDisposable
     [InlineData("printf 'val_bpb: 0.9979'", RunOutcome.Completed)]
     [InlineData("echo 'val_bpb: 0.9'; echo boom >&2; exit 3", RunOutcome.Crashed)]
     [InlineData("echo 'accuracy: 0.9'", RunOutcome.Invalid)]
-    [InlineData("echo 'val_bpb: nan'", RunOutcome.Invalid)]
-    [InlineData("echo 'val_bpb: 0.5'; echo 'val_bpb: -nan'", RunOutcome.Invalid)]
-    [InlineData("echo '{\"val_bpb\": 0.5}'; echo '{\"val_bpb\": NaN}'", RunOutcome.Invalid)]
+    [InlineData("echo 'val_bpb: nan'", RunOutcome.Diverged)]
+    [InlineData("echo 'val_bpb: 0.5'; echo 'val_bpb: -nan'", RunOutcome.Diverged)]
+    [InlineData("echo '{\"val_bpb\": 0.5}'; echo '{\"val_bpb\": NaN}'", RunOutcome.Diverged)]
+    [InlineData("echo FAIL; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
+    [InlineData("echo 'train_loss: nan'; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
+    [InlineData("echo 'step 2 | loss: nan'; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
+    [InlineData("echo 'step 1 | loss: nan'; echo 'step 2 | loss: 2.5'; echo 'grad_ratio: inf'; echo 'val_bpb: 0.9979'", RunOutcome.Completed)]
     [InlineData("echo 'train_loss: nan'; exit 1", RunOutcome.Diverged)]
     [InlineData("echo 'torch.OutOfMemoryError: CUDA out of memory.' >&2; exit 1", RunOutcome.OutOfMemory)]
     [InlineData("kill -KILL $$", RunOutcome.OutOfMemory)]
@@ -226,6 +230,56 @@ public sealed class ProcessRunnerTests : IDisposable
         var result = await Run(runner, new Budget { MemoryBytes = 30_000_000, Wall = TimeSpan.FromSeconds(25) });
 
         Assert.Equal(RunOutcome.OutOfMemory, result.Outcome);
+    }
+
+    [Fact(SkipUnless = nameof(IsLinux), Skip = "memory is watched on Linux only")]
+    public async Task RunAsync_SharedMemory_CountsOnce()
+    {
+        // Four processes that share the 60 MB of the one they were forked from.
+        await using var runner = Shell("x=$(head -c 60000000 /dev/zero | tr '\\0' x); (sleep 1; true) & (sleep 1; true) & (sleep 1; true) & sleep 1; wait; echo 'val_bpb: 1'");
+
+        var result = await Run(runner, new Budget { MemoryBytes = 400_000_000, Wall = TimeSpan.FromSeconds(25) });
+
+        Assert.Equal(RunOutcome.Completed, result.Outcome);
+        Assert.InRange(result.Usage.PeakMemoryBytes!.Value, 50_000_000, 200_000_000);
+    }
+
+    [Fact(SkipUnless = nameof(IsLinux), Skip = "processor time is read on Linux only")]
+    public async Task RunAsync_ProgramAndItsChildren_ProcessorTimeIsTold()
+    {
+        // The children compute and are gone when the tree is looked at; the program that waited for them has their time.
+        await using var runner = Shell("for i in 1 2; do sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done'; done; sleep 0.6; echo 'val_bpb: 1'");
+
+        var result = await Run(runner, Budget.WallTime(TimeSpan.FromSeconds(25)));
+
+        Assert.InRange(result.Usage.CpuTime!.Value, TimeSpan.FromSeconds(0.05), result.Usage.WallTime * Environment.ProcessorCount);
+    }
+
+    [Theory(SkipUnless = nameof(IsLinux), Skip = "needs /dev/full")]
+    [InlineData(0, RunOutcome.InfrastructureFailure)]
+    [InlineData(1L << 30, RunOutcome.Crashed)]
+    public async Task RunAsync_NoSpaceLeft_IsTheMachinesFailureOnlyIfTheDiskIsFull(long free, RunOutcome outcome)
+    {
+        await using var runner = Shell("cat /etc/hostname > /dev/full || { echo 'cat: write error: No space left on device' >&2; exit 1; }", new() { FreeSpace = _ => free });
+
+        var result = await Run(runner, Budget.WallTime(TimeSpan.FromSeconds(25)));
+
+        Assert.Equal(outcome, result.Outcome);
+        Assert.Contains("No space left", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
+    public async Task RunAsync_TrainingTimeAndAllowanceOver_IsTimedOutWithWhatItReported()
+    {
+        await using var runner = Shell("echo 'val_bpb: 1'; sleep 60", new() { StartupAllowance = TimeSpan.FromSeconds(0.2), KillGrace = TimeSpan.Zero });
+
+        var result = await Run(runner, Budget.TrainingTime(TimeSpan.FromSeconds(0.3)));
+
+        Assert.Equal(RunOutcome.TimedOut, result.Outcome);
+        Assert.Contains("after 0.5 s", result.Message, StringComparison.Ordinal);
+        Assert.Equal(1, result.Metrics["val_bpb"]);
+        Assert.Null(result.Score(Objective.Minimize("val_bpb")));
+        Assert.InRange(result.Usage.WallTime, TimeSpan.FromSeconds(0.5), s_bound);
     }
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]

@@ -15,7 +15,7 @@ public sealed class RunResultValidationTests
     [Theory]
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
-    public void RequireMetric_NotFinite_IsInvalid(double value) => Assert.Equal(RunOutcome.Invalid,
+    public void RequireMetric_NotFinite_IsDiverged(double value) => Assert.Equal(RunOutcome.Diverged,
         RunResult.Complete(new Dictionary<string, double> { ["val_bpb"] = value }).RequireMetric("val_bpb").Outcome);
 
     [Fact]
