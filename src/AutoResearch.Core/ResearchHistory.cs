@@ -16,6 +16,7 @@ public sealed class ResearchHistory
     private readonly ImmutableList<Trial>.Builder _trials = ImmutableList.CreateBuilder<Trial>();
     private ImmutableList<int> _judged = [];
     private readonly SortedSet<int> _pending = [];
+    private readonly Dictionary<int, List<Experiment>> _unfinishedOfTrial = [];
     private ImmutableList<Run> _baselineRuns = [];
     private ImmutableList<Run> _finalRuns = [];
     private ImmutableList<Run> _claimRuns = [];
@@ -88,6 +89,15 @@ public sealed class ResearchHistory
 
     /// <summary>Whether an experiment is running now, not only unfinished.</summary>
     internal bool IsRunning(Experiment experiment) => _running.Contains(experiment.Id);
+
+    /// <summary>How many experiments are running now.</summary>
+    internal int RunningCount => _running.Count;
+
+    /// <summary>The experiments of a trial that have no result yet.</summary>
+    internal IReadOnlyList<Experiment> UnfinishedOf(Trial trial) => _unfinishedOfTrial.TryGetValue(trial.Number, out var list) ? list : [];
+
+    /// <summary>A trial by its number.</summary>
+    internal Trial Trial(int number) => _trials[number - 1];
 
     /// <summary>How many experiments were started; another attempt is not another experiment. The next id follows from it.</summary>
     public int ExperimentsStarted { get; private set; }
@@ -237,7 +247,17 @@ public sealed class ResearchHistory
     {
         _running.Add(experiment.Id);
         if (!_unfinished.ContainsKey(experiment.Id)) ExperimentsStarted++;
+        if (_unfinished.TryGetValue(experiment.Id, out var earlier)) Forget(earlier);
         _unfinished[experiment.Id] = experiment;
+        if (!_unfinishedOfTrial.TryGetValue(experiment.Trial, out var ofTrial)) _unfinishedOfTrial[experiment.Trial] = ofTrial = [];
+        ofTrial.Add(experiment);
+    }
+
+    private void Forget(Experiment experiment)
+    {
+        var ofTrial = _unfinishedOfTrial[experiment.Trial];
+        ofTrial.RemoveAll(e => e.Id == experiment.Id);
+        if (ofTrial.Count == 0) _unfinishedOfTrial.Remove(experiment.Trial);
     }
 
     private void ApplyResult(ExperimentFinished finished)
@@ -251,6 +271,7 @@ public sealed class ResearchHistory
             return;
         }
         _unfinished.Remove(finished.ExperimentId);
+        Forget(run.Experiment);
         ExperimentsFinished++;
         // Claims must not steer the search that may go on after them, nor be tuned by their own runs.
         if (run.Experiment.Purpose != RunPurpose.Claim) _noise.Add(run, Problem.Objective);

@@ -14,16 +14,16 @@ internal static class LoopCost
     /// <summary>Arguments: --experiments N, 100,000 by default.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        var experiments = Array.IndexOf(args, "--experiments") is >= 0 and var i ? int.Parse(args[i + 1], CultureInfo.InvariantCulture) : 100_000;
+        var experiments = Array.IndexOf(args, "--experiments") is >= 0 and var at ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : 100_000;
         await LongSearchAsync("greedy", new GreedyRatchet(), experiments);
         await LongSearchAsync("adaptive", new AdaptiveRatchet(), experiments);
-        await FullSlotsAsync();
+        for (var i = 0; i < 3; i++) await FullSlotsAsync();
         return 0;
     }
 
     private static async Task LongSearchAsync(string name, IRatchetAcceptor acceptor, int experiments)
     {
-        var world = new SimulatedObjective(1e-3);
+        var world = new SimulatedObjective(1e-3, new EffectDistribution(0, 0, 0, 0, 0.01)); // nothing is kept, so that candidates stay small
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (5, 0, 0)).Build();
         Console.WriteLine($"{name}: {experiments} experiments in memory, by tenths: µs and bytes an experiment");

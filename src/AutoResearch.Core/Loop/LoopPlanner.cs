@@ -16,9 +16,9 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
 
     public LoopStep Next(ResearchHistory history, DateTimeOffset now, bool isProposing = false)
     {
-        var running = history.Running.Count();
+        var running = history.RunningCount;
         var free = options.MaxParallel - running;
-        if (free > 0 && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
+        if (free > 0 && history.Unfinished.Count > running && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
             return new RunStep(unfinished with { Attempt = unfinished.Attempt + 1 });
         if (history.Trials.Count == 0 && NextOfBaseline(history, free) is { } baseline) return baseline;
         if (NextOfAccepted(history) is { } next) return next;
@@ -34,7 +34,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     /// <summary>What follows an accept: the incumbent advances, unless another idea was faster.</summary>
     private static LoopStep? NextOfAccepted(ResearchHistory history)
     {
-        if (history.State.Judged is not [.., var number] || history.Trials[number - 1] is not { Verdict: Accept } trial) return null;
+        if (history.State.Judged is not [.., var number] || history.Trial(number) is not { Verdict: Accept } trial) return null;
         var incumbent = history.State.Incumbent;
         if (trial.IncumbentVersion == incumbent.Version) return new AdvanceStep(trial);
         return incumbent.Trial == number || trial.RebasedAs is not null || history.Incumbents.Any(i => i.Trial == number) ? null : new RebaseStep(trial);
@@ -95,17 +95,17 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     {
         if (trial.Candidate is null)
             return new VerdictStep(trial.Number, new Reject { Reason = Refusal(history, trial) });
-        var open = history.Unfinished.Where(e => e.Trial == trial.Number).ToArray();
+        var open = history.UnfinishedOf(trial);
         if (trial.Runs.Count == 0)
-            return open.Length == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
-        if (trial.Request is not { } request) return open.Length == 0 ? new JudgeStep(trial) : null;
-        if (free <= 0 || open.Length >= (options.MaxParallel > 1 ? request.Runs : 1)) return null;
+            return open.Count == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
+        if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
+        if (free <= 0 || open.Count >= (options.MaxParallel > 1 ? request.Runs : 1)) return null;
 
         var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm) + open.Count(e => e.Purpose == RunPurpose.Confirm);
         var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);
-        if (trial.Runs.Count + trial.Controls.Count + open.Length >= options.MaxRunsPerTrial)
+        if (trial.Runs.Count + trial.Controls.Count + open.Count >= options.MaxRunsPerTrial)
         {
-            return open.Length > 0 ? null : new VerdictStep(trial.Number, new Indecisive
+            return open.Count > 0 ? null : new VerdictStep(trial.Number, new Indecisive
             {
                 Reason = $"undecided after {trial.Runs.Count + controls} runs, the most that a trial may have; the acceptor still asked: {request.Reason}",
             });

@@ -16,6 +16,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private readonly Activity? _activity = Telemetry.StartLoop(configuration.Problem);
     private LoopPlanner? _planner;
     private readonly List<RunInFlight> _runs = [];
+    private readonly WakeSignal _wake = new();
     private Task<Hypothesis?>? _proposal;
     private int _proposalVersion;
     private int _failedAttempts;
@@ -128,9 +129,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
                 await ProposeAsync(proposal).ConfigureAwait(false);
                 return null;
             }
-            IEnumerable<Task> signals = _runs.Select(r => r.Signal);
-            if (_proposal is not null) signals = signals.Append(_proposal);
-            await Task.WhenAny(signals).WaitAsync(_abort.Token).ConfigureAwait(false);
+            await _wake.WaitAsync(_abort.Token).ConfigureAwait(false);
         }
     }
 
@@ -160,7 +159,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             await Task.Delay(delay, configuration.TimeProvider, _abort.Token).ConfigureAwait(false);
         }
         await AppendAsync(new ExperimentStarted(experiment)).ConfigureAwait(false);
-        _runs.Add(new RunInFlight(configuration, History.Problem.Objective, experiment, _activity, _abort.Token));
+        _runs.Add(new RunInFlight(configuration, History.Problem.Objective, experiment, _activity, _wake, _abort.Token));
     }
 
     private async ValueTask FinishAsync(RunInFlight run, RunResult result)
@@ -209,6 +208,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     {
         _proposalVersion = History.State.Incumbent.Version;
         _proposal = AskAsync(History.State);
+        _proposal.ContinueWith(_ => _wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     /// <summary>Asks the proposer until it answers or has failed too often; then the last failure is thrown.</summary>

@@ -13,12 +13,13 @@ internal sealed class RunInFlight : IProgress<Measurement>
     private readonly ResearchLoopConfiguration _configuration;
     private readonly Objective _objective;
     private readonly Activity? _activity;
-    private Task? _signal;
+    private readonly WakeSignal _wake;
 
-    public RunInFlight(ResearchLoopConfiguration configuration, Objective objective, Experiment experiment, Activity? loop, CancellationToken cancellationToken)
+    public RunInFlight(ResearchLoopConfiguration configuration, Objective objective, Experiment experiment, Activity? loop, WakeSignal wake, CancellationToken cancellationToken)
     {
         _configuration = configuration;
         _objective = objective;
+        _wake = wake;
         Experiment = experiment;
         _measurements = Channel.CreateBounded<Measurement>(new BoundedChannelOptions(configuration.Options.MeasurementBuffer)
         {
@@ -28,6 +29,7 @@ internal sealed class RunInFlight : IProgress<Measurement>
         _activity = Telemetry.StartExperiment(loop, experiment);
         // On the thread pool: a runner that works synchronously must not keep its measurements from the listener.
         Result = Task.Run(() => RunAsync(cancellationToken), CancellationToken.None);
+        Result.ContinueWith(_ => wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
     public Experiment Experiment { get; }
@@ -36,21 +38,10 @@ internal sealed class RunInFlight : IProgress<Measurement>
 
     public ChannelReader<Measurement> Measurements => _measurements.Reader;
 
-    /// <summary>Completes when there is a measurement to read or, at the end, when the result is there.</summary>
-    public Task Signal
+    void IProgress<Measurement>.Report(Measurement value)
     {
-        get
-        {
-            if (_signal is null or { IsCompleted: true }) _signal = WaitAsync();
-            return _signal;
-        }
-    }
-
-    void IProgress<Measurement>.Report(Measurement value) => _measurements.Writer.TryWrite(value);
-
-    private async Task WaitAsync()
-    {
-        if (!await _measurements.Reader.WaitToReadAsync().ConfigureAwait(false)) await Result.ConfigureAwait(false);
+        _measurements.Writer.TryWrite(value);
+        _wake.Set();
     }
 
     private async Task<RunResult> RunAsync(CancellationToken cancellationToken)

@@ -35,7 +35,7 @@ internal static class StopRules
     {
         for (var i = 1; i <= count; i++)
         {
-            if (history.Trials[^i].Runs.Count > 0) return false;
+            if (history.Trials[^i] is { IsPending: true } or { Runs.Count: > 0 }) return false;
         }
         return true;
     }

@@ -48,6 +48,22 @@ public sealed class ResearchLoopParallelTests
     }
 
     [Fact]
+    public async Task RunAsync_MoreSlotsThanTrialsWithoutARun_AllAreFilled()
+    {
+        // Trials whose first run has not ended are no sign of an exhausted proposer.
+        var (count, all) = (0, new TaskCompletionSource());
+        var runner = new ScriptedRunner(async (e, _, token) =>
+        {
+            if (e.Trial > 0 && Interlocked.Increment(ref count) == 30) all.TrySetResult();
+            if (e.Trial > 0) await all.Task.WaitAsync(token);
+            return Loops.Completed(10);
+        });
+        await using var loop = Build(ScriptedProposer.Counting("x"), runner, slots: 30).Configure(o => o.MaxTrials = 30).Build();
+        await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+        Assert.Equal(31, loop.History.ExperimentsFinished);
+    }
+
+    [Fact]
     public async Task RunAsync_TwoGoodIdeasAtOnce_SecondIsMergedAndMeasuredAgain()
     {
         var release = new Release(["x", "y"]);
