@@ -220,7 +220,7 @@ public sealed class ResearchLoopResumeTests
             Assert.Contains(journal.Events, e => e is ExperimentStarted s && s.Experiment.Purpose == purpose);
         var verdicts = journal.Events.OfType<TrialJudged>().Select(j => j.Verdict).ToArray();
         foreach (var type in (Type[])[typeof(Accept), typeof(Reject), typeof(NeedMore)]) Assert.Contains(verdicts, v => v.GetType() == type);
-        foreach (var reason in (string[])["identical to", "does not apply", "Crashed", "broke a limit", "Invalid"])
+        foreach (var reason in (string[])["identical to", "does not apply", "Crashed", "broke a limit", "Diverged"])
             Assert.Contains(verdicts, v => v.Reason.Contains(reason, StringComparison.Ordinal));
         Assert.NotEmpty(journal.History.Setbacks);
     }
