@@ -78,8 +78,10 @@ public sealed class ProgressChart
         var start = _objective!.ToLoss(_points.First(p => p.Score is not null).Score!.Value);
         var noise = _noise is { } n ? n.High - n.Low : 0;
         var span = Math.Max(Math.Max(start - best, 1.5 * noise), 1e-9 + Math.Abs(start) * 1e-4);
-        // What is far worse than the start is shown at the edge, or the part that matters would be a flat line.
-        var worst = Math.Min(losses.Max(), start + 0.8 * span);
+        // What is far worse than the start is shown at the edge, or the part that matters would be a flat line. Most runs have to
+        // fit, though, as long as that leaves the part that matters a fifth of the height.
+        var most = losses.Order().ElementAt((int)(0.85 * (losses.Length - 1)));
+        var worst = Math.Min(losses.Max(), Math.Max(start + 0.8 * span, Math.Min(most, start + 4 * span)));
         worst = Math.Max(worst, start + noise / 2);
         var margin = 0.1 * (worst - best) + 1e-12;
         var (low, high) = (best - 2 * margin, worst + margin);
@@ -88,16 +90,23 @@ public sealed class ProgressChart
 
     private double X(int trial) => Left + 12 + (Width - Left - Right - 24) * trial / Math.Max(1, _points.Count == 0 ? 1 : _points[^1].Trial);
 
-    private double Y(double score) => Top + (Height - Top - Bottom) * (_high - score) / (_high - _low);
+    // Runs without a score have a strip of their own at the worse edge, apart from those that are off the scale.
+    private double Strip => _points.Any(p => p.Score is null) ? 20 : 0;
 
-    private double WorseEdge => _objective!.Direction == Direction.Minimize ? Top : Height - Bottom;
+    private bool WorseIsUp => _objective!.Direction == Direction.Minimize;
+
+    private double PlotTop => Top + (WorseIsUp ? Strip : 0);
+
+    private double PlotBottom => Height - Bottom - (WorseIsUp ? 0 : Strip);
+
+    private double Y(double score) => PlotTop + (PlotBottom - PlotTop) * (_high - score) / (_high - _low);
 
     private void Axes(StringBuilder svg)
     {
         if (_noise is { } band)
         {
-            var top = Math.Max(Top, Y(band.High));
-            var height = Math.Min(Height - Bottom, Y(band.Low)) - top;
+            var top = Math.Max(PlotTop, Y(band.High));
+            var height = Math.Min(PlotBottom, Y(band.Low)) - top;
             if (height > 0)
                 svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"n\" x=\"{Left}\" y=\"{top:F1}\" width=\"{Width - Left - Right}\" height=\"{height:F1}\"><title>Baseline ± 2 standard deviations of its repeated runs</title></rect>");
         }
@@ -125,13 +134,13 @@ public sealed class ProgressChart
             if (p.Score is not { } score)
             {
                 failed++;
-                var y = WorseEdge;
+                var y = WorseIsUp ? Top + 8 : Height - Bottom - 8;
                 svg.Append(CultureInfo.InvariantCulture, $"<path class=\"x\" d=\"M{x - 4:F1} {y - 4:F1}l8 8m0 -8l-8 8\">{title}</path>");
             }
             else if (score > _high || score < _low)
             {
                 clipped++;
-                var y = score > _high ? Top + 8 : Height - Bottom - 8;
+                var y = score > _high ? PlotTop + 8 : PlotBottom - 8;
                 svg.Append(CultureInfo.InvariantCulture, $"<path class=\"c\" d=\"M{x - 4:F1} {y:F1}l4 {(score > _high ? -6 : 6)}l4 {(score > _high ? 6 : -6)}z\">{title}</path>");
             }
             else svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"{(p.IsKept ? "k" : "d")}\" cx=\"{x:F1}\" cy=\"{Y(score):F1}\" r=\"{(p.IsKept ? 5 : 3.2)}\">{title}</circle>");
@@ -154,26 +163,49 @@ public sealed class ProgressChart
 
     private void Labels(StringBuilder svg)
     {
-        var taken = new List<(double X0, double Y0, double X1, double Y1)>();
-        var outward = _objective!.Direction == Direction.Minimize ? 1 : -1;
+        var taken = Obstacles();
+        var outward = WorseIsUp ? 1 : -1;
         foreach (var p in _points.Where(p => p is { IsKept: true, Score: not null, Trial: > 0 }))
         {
-            var text = p.Title.Length <= 34 ? p.Title : p.Title[..33] + "…";
-            var width = 6.1 * text.Length;
-            var x = Math.Clamp(X(p.Trial) + 6, Left + 4, Width - Right - width);
+            var text = p.Title.Length <= 34 ? p.Title : p.Title[..(char.IsHighSurrogate(p.Title[32]) ? 32 : 33)] + "…";
+            var width = text.Sum(c => c < '\u2E80' ? 6.3 : 11.5); // wide scripts take about the height of the font
             // Below the line there is room: nothing is better than the best. A label without any room is left to the tooltip.
-            for (var step = 1; step <= 5; step++)
+            foreach (var (left, step) in Enumerable.Range(1, 7).SelectMany(step => new[] { (X(p.Trial) + 6, step), (X(p.Trial) - 6 - width, step) }))
             {
                 var y = Y(p.Score!.Value) + 4 + outward * (4 + 13 * step);
-                var box = (x - 3, y - 11, x + width + 3, y + 3);
-                if (y < Top + 8 || y > Height - Bottom - 4 || taken.Any(t => t.X0 < box.Item3 && box.Item1 < t.X1 && t.Y0 < box.Item4 && box.Item2 < t.Y1))
+                var box = new Box(left - 2, y - 10, left + width + 2, y + 3);
+                if (left < Left + 4 || left + width > Width - Right || y < Top + 8 || y > Height - Bottom - 4 || taken.Any(t => t.Meets(box)))
                     continue;
                 taken.Add(box);
-                svg.Append(CultureInfo.InvariantCulture, $"<text class=\"l\" x=\"{x:F1}\" y=\"{y:F1}\">{Escape(text)}</text>");
+                svg.Append(CultureInfo.InvariantCulture, $"<text class=\"l\" x=\"{left:F1}\" y=\"{y:F1}\">{Escape(text)}</text>");
                 break;
             }
         }
     }
 
+    // What a label must not cover: the dots and the line of the best.
+    private List<Box> Obstacles()
+    {
+        var taken = _points.Where(p => p.Score is { } s && s >= _low && s <= _high)
+            .Select(p => new Box(X(p.Trial) - 5, Y(p.Score!.Value) - 5, X(p.Trial) + 5, Y(p.Score!.Value) + 5)).ToList();
+        var kept = _points.Where(p => p is { IsKept: true, Score: not null }).ToArray();
+        for (var i = 0; i < kept.Length; i++)
+        {
+            var (x, y) = (X(kept[i].Trial), Y(kept[i].Score!.Value));
+            var next = i + 1 < kept.Length ? kept[i + 1] : (ProgressPoint?)null;
+            var end = X(next?.Trial ?? _points[^1].Trial);
+            taken.Add(new(x, y - 2, end, y + 2));
+            if (next is not { } n) continue;
+            var to = Y(n.Score!.Value);
+            taken.Add(new(end - 2, Math.Min(y, to), end + 2, Math.Max(y, to)));
+        }
+        return taken;
+    }
+
     private static string Escape(string text) => ReportText.Escape(text);
+
+    private readonly record struct Box(double X0, double Y0, double X1, double Y1)
+    {
+        public bool Meets(Box other) => X0 < other.X1 && other.X0 < X1 && Y0 < other.Y1 && other.Y0 < Y1;
+    }
 }

@@ -8,8 +8,11 @@ namespace AutoResearch.Pretraining;
 /// </summary>
 public sealed class BpeTokenizer
 {
-    /// <summary>The smallest vocabulary: 256 bytes and BOS.</summary>
-    public const int MinimumVocabularySize = 257;
+    /// <summary>The smallest vocabulary that can be asked for: the 256 bytes. BOS is then added, so that there are 257 ids.</summary>
+    public const int MinimumVocabularySize = 256;
+
+    // Bytes and BOS, before the first merge.
+    private const int Unmerged = 257;
 
     /// <summary>The largest vocabulary: ids are stored in 16 bits.</summary>
     public const int MaximumVocabularySize = 65_536;
@@ -25,11 +28,11 @@ public sealed class BpeTokenizer
 
     internal BpeTokenizer(int[] merges, string name)
     {
-        if (merges.Length % 2 != 0 || merges.Length / 2 + MinimumVocabularySize > MaximumVocabularySize)
+        if (merges.Length % 2 != 0 || merges.Length / 2 + Unmerged > MaximumVocabularySize)
             throw new InvalidDataException($"'{name}' is damaged: {merges.Length} numbers are no list of merges.");
         _merges = merges;
         var count = merges.Length / 2;
-        _tokens = new byte[MinimumVocabularySize + count][];
+        _tokens = new byte[Unmerged + count][];
         _tokenBytes = new int[_tokens.Length];
         _ranks = new(count);
         for (var i = 0; i < 256; i++) _tokens[i] = [(byte)i];
@@ -69,11 +72,11 @@ public sealed class BpeTokenizer
     /// </summary>
     /// <param name="documents">The text; use the training split only.</param>
     /// <param name="vocabularySize">Ids wanted, BOS included. Text with too few repeated pairs yields fewer, which
-    /// <see cref="VocabularySize"/> tells.</param>
+    /// <see cref="VocabularySize"/> tells; 256 yields 257, the bytes and BOS.</param>
     /// <param name="options">Limits and cache.</param>
     /// <param name="progress">Told the share done.</param>
     /// <param name="cancellationToken">Stops the training.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The vocabulary size is outside 257–65,536.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The vocabulary size is outside 256–65,536.</exception>
     /// <exception cref="CorpusException">There is no text.</exception>
     public static BpeTokenizer Train(
         DocumentSet documents,
@@ -86,7 +89,7 @@ public sealed class BpeTokenizer
         if (vocabularySize is < MinimumVocabularySize or > MaximumVocabularySize)
         {
             throw new ArgumentOutOfRangeException(nameof(vocabularySize), vocabularySize,
-                $"A byte-level vocabulary has {MinimumVocabularySize} (256 bytes and BOS) to {MaximumVocabularySize} entries.");
+                $"A byte-level vocabulary has {MinimumVocabularySize} (the bytes; BOS comes on top) to {MaximumVocabularySize} entries.");
         }
 
         if (documents.ByteCount == 0) throw new CorpusException("There is no text to train a tokenizer on: the split is empty.");
@@ -101,7 +104,7 @@ public sealed class BpeTokenizer
 
         progress?.Report(new("Counting words", 0));
         var words = WordCounts.Of(documents, documents.Sample(options.MaximumBytes), cancellationToken);
-        var learnt = new BpeTrainer(words).Learn(vocabularySize - MinimumVocabularySize, progress, cancellationToken);
+        var learnt = new BpeTrainer(words).Learn(Math.Max(0, vocabularySize - Unmerged), progress, cancellationToken);
         var merges = new int[2 * learnt.Count];
         for (var i = 0; i < learnt.Count; i++) (merges[2 * i], merges[2 * i + 1]) = learnt[i];
         options.Cache?.TryWrite(name, TokenizerFile.Serialize(merges));

@@ -1,5 +1,7 @@
 using System.Xml;
+using System.Xml.Linq;
 using AutoResearch.Tests;
+using FsCheck.Fluent;
 
 namespace AutoResearch.Core.Tests.Reporting;
 
@@ -36,6 +38,45 @@ public sealed class ResearchReportTests
         }
         Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("src=\"http", html, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void ToSvg_AnyHistory_StaysInsideThePicture() => Prop.ForAll(
+        Gen.Choose(0, 150).ToArbitrary(), Gen.Choose(0, 1_000_000).ToArbitrary(), Gen.Elements(true, false).ToArbitrary(), (trials, seed, minimize) =>
+    {
+        var problem = minimize ? SampleHistory.Problem : SampleHistory.Problem with { Objective = Objective.Maximize("accuracy") };
+        var history = ResearchHistory.Of(SampleHistory.Events(trials, seed, problem: problem));
+        var svg = XDocument.Parse(new ProgressChart(history).ToSvg());
+        XNamespace ns = "http://www.w3.org/2000/svg";
+
+        foreach (var (x, y) in svg.Descendants().SelectMany(e => new[] { (e.Attribute("x"), e.Attribute("y")), (e.Attribute("cx"), e.Attribute("cy")) })
+            .Where(p => p.Item1 is not null).Select(p => ((double)p.Item1!, (double)p.Item2!)))
+        {
+            Assert.InRange(x, 0, 1000);
+            Assert.InRange(y, 0, 460);
+        }
+        var dots = svg.Descendants(ns + "circle").Select(c => (X: (double)c.Attribute("cx")!, Y: (double)c.Attribute("cy")!)).ToArray();
+        foreach (var label in svg.Descendants(ns + "text").Where(t => (string?)t.Attribute("class") == "l"))
+        {
+            var (x, y, end) = ((double)label.Attribute("x")!, (double)label.Attribute("y")!, (double)label.Attribute("x")! + 6.3 * label.Value.Length);
+            Assert.InRange(end, x, 1000);
+            Assert.DoesNotContain(dots, d => d.X > x && d.X < end && d.Y > y - 9 && d.Y < y + 2);
+        }
+    }).Verify(60);
+
+    [Fact]
+    public void ToSvg_FailuresAndOutliers_DoNotCoverEachOther()
+    {
+        var svg = XDocument.Parse(new ProgressChart(SampleHistory.Of(trials: 120)).ToSvg());
+        XNamespace ns = "http://www.w3.org/2000/svg";
+        double[] Heights(string kind) => [.. svg.Descendants(ns + "path").Where(p => (string?)p.Attribute("class") == kind)
+            .Select(p => double.Parse(((string)p.Attribute("d")!)[1..].Split(' ', 'l', 'm')[1], System.Globalization.CultureInfo.InvariantCulture))];
+
+        var (failed, clipped) = (Heights("x"), Heights("c"));
+
+        Assert.NotEmpty(failed);
+        Assert.NotEmpty(clipped);
+        Assert.True(clipped.Min() - 6 > failed.Max() + 8, $"× to {failed.Max() + 8}, △ from {clipped.Min() - 6}");
     }
 
     [Fact]

@@ -98,12 +98,25 @@ public sealed class BpeTokenizerTests
     public void Train_Twice_IsTheSame() => Assert.Equal(SampleText.Tokenizer().ContentHash, SampleText.Tokenizer().ContentHash);
 
     [Theory]
-    [InlineData(256)]
+    [InlineData(256, 257)]
+    [InlineData(257, 257)]
+    [InlineData(258, 258)]
+    public void Train_SmallestVocabularies_AreTheBytesAndBos(int asked, int size)
+    {
+        var tokenizer = BpeTokenizer.Train(SampleText.Documents(3, 3), asked, NoCache);
+
+        Assert.Equal(size, tokenizer.VocabularySize);
+        Assert.Equal([0xC3, 0xA9], tokenizer.Decode(tokenizer.Encode("é")));
+        Assert.Empty(tokenizer.Decode([tokenizer.BosToken]));
+    }
+
+    [Theory]
+    [InlineData(255)]
     [InlineData(65_537)]
     public void Train_ImpossibleVocabulary_NamesTheRange(int size)
     {
         var e = Assert.Throws<ArgumentOutOfRangeException>(() => BpeTokenizer.Train(SampleText.Documents(3, 3), size, NoCache));
-        Assert.Contains("257", e.Message);
+        Assert.Contains("256", e.Message);
         Assert.Contains("65536", e.Message);
     }
 
