@@ -4,33 +4,28 @@ namespace AutoResearch.Kernels;
 
 public sealed unsafe partial class CpuBackend
 {
-    // Logits of so many rows exist at a time.
-    private const int ChunkRows = 256;
-
-    private enum Elementwise
-    {
-        ReluSquared,
-        ReluSquaredGradient,
-        Softcap,
-    }
+    // Logits of so many rows exist at a time: enough for the products to be efficient, few enough not to fill the memory.
+    private const int MostChunkRows = 2048;
+    private const int LeastChunkRows = 256;
+    private const int ChunkElements = 1 << 23;
 
     /// <inheritdoc/>
     protected override void LinearCore(Tensor x, Tensor weight, Tensor y, Tensor? residual, Activation activation)
     {
-        if (residual is not null)
+        var activate = activation == Activation.ReluSquared;
+        if (activate && residual is not null) // both at once occur in no model here: the residual goes in first
             Buffer.MemoryCopy(residual.Floats, y.Floats, y.ElementCount * sizeof(float), y.ElementCount * sizeof(float));
         Product(
-            x.Floats, weight.Floats, y.Floats, (int)x.Shape.Rows, y.Shape.Columns, x.Shape.Columns, false, true, residual is not null);
-        if (activation == Activation.ReluSquared) Apply(Elementwise.ReluSquared, y, y);
+            x.Floats, weight.Floats, y.Floats, (int)x.Shape.Rows, y.Shape.Columns, x.Shape.Columns, false, true,
+            accumulate: activate && residual is not null,
+            activate ? GemmEpilogue.ReluSquared : residual is not null ? GemmEpilogue.Add : GemmEpilogue.None,
+            residual is null ? null : residual.Floats);
     }
 
     /// <inheritdoc/>
-    protected override void LinearBackwardInputCore(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated)
-    {
-        Product(
-            dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false, false, accumulate);
-        if (activated is not null) Apply(Elementwise.ReluSquaredGradient, activated, dx);
-    }
+    protected override void LinearBackwardInputCore(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated) => Product(
+        dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false, false, accumulate,
+        activated is null ? GemmEpilogue.None : GemmEpilogue.ReluSquaredGradient, activated is null ? null : activated.Floats);
 
     /// <inheritdoc/>
     protected override void LinearBackwardWeightCore(Tensor dy, Tensor x, Tensor dWeight) => Product(
@@ -51,7 +46,8 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void SoftcapCore(Tensor x, float cap) => Apply(Elementwise.Softcap, x, x, cap);
+    protected override void SoftcapCore(Tensor x, float cap) =>
+        _team.Run(Chunks(x.ElementCount), new SoftcapWork { X = x.Floats, Count = x.ElementCount, Cap = cap });
 
     /// <inheritdoc/>
     protected override void LinearCrossEntropyCore(
@@ -63,19 +59,22 @@ public sealed unsafe partial class CpuBackend
         var counted = 0;
         for (var row = 0; row < rows; row++) counted += targets.Ints[row] == IgnoreIndex ? 0 : 1;
         var gradients = dx is not null || dWeight is not null;
-        var logits = _logits.Take((long)Math.Min(ChunkRows, rows) * vocabulary);
-        for (var first = 0; first < rows; first += ChunkRows)
+        var chunk = Math.Min(rows, Math.Clamp(ChunkElements / vocabulary, LeastChunkRows, MostChunkRows));
+        var logits = _logits.Take((long)chunk * vocabulary);
+        var forward = Packed(_weights, weight.Floats, vocabulary, columns, transposeB: true);
+        var backward = dx is null ? null : Packed(_weightsTransposed, weight.Floats, columns, vocabulary, transposeB: false);
+        for (var first = 0; first < rows; first += chunk)
         {
-            var count = Math.Min(ChunkRows, rows - first);
+            var count = Math.Min(chunk, rows - first);
             var input = x.Floats + ((long)first * columns);
-            Product(input, weight.Floats, logits, count, vocabulary, columns, false, true, false);
+            ProductPacked(input, forward, logits, count, vocabulary, columns, transposeA: false, accumulate: false);
             _team.Run(count, new SoftmaxWork
             {
                 Logits = logits, Targets = targets.Ints + first, Losses = losses.Floats + first, Vocabulary = vocabulary, Cap = softcap,
                 Scale = counted == 0 ? 0 : gradientScale / counted, Gradients = gradients,
             });
             if (dx is not null)
-                Product(logits, weight.Floats, dx.Floats + ((long)first * columns), count, columns, vocabulary, false, false, false);
+                ProductPacked(logits, backward, dx.Floats + ((long)first * columns), count, columns, vocabulary, transposeA: false, accumulate: false);
             if (dWeight is not null) Product(logits, input, dWeight.Floats, vocabulary, columns, count, true, false, true);
         }
 
@@ -84,50 +83,16 @@ public sealed unsafe partial class CpuBackend
         loss.Floats[0] = counted == 0 ? 0 : (float)(total / counted);
     }
 
-    private void Apply(Elementwise function, Tensor x, Tensor y, float cap = 0) => _team.Run(Chunks(y.ElementCount), new ElementwiseWork
+    private struct SoftcapWork : IParallelWork
     {
-        X = x.Floats, Y = y.Floats, Count = y.ElementCount, Function = function, Cap = cap,
-    });
-
-    private struct ElementwiseWork : IParallelWork
-    {
-        internal float* X, Y;
+        internal float* X;
         internal long Count;
-        internal Elementwise Function;
         internal float Cap;
 
         public readonly void Execute(int task)
         {
             var start = task * ElementsPerTask;
-            var count = (int)Math.Min(ElementsPerTask, Count - start);
-            float* x = X + start, y = Y + start;
-            switch (Function)
-            {
-                case Elementwise.ReluSquared: ReluSquared(y, count); break;
-                case Elementwise.ReluSquaredGradient: ReluSquaredGradient(x, y, count); break;
-                case Elementwise.Softcap: Simd.Softcap(y, Cap, count); break;
-            }
-        }
-
-        private static void ReluSquared(float* y, int count)
-        {
-            var i = 0;
-            for (; i <= count - Simd.Lanes; i += Simd.Lanes)
-            {
-                var v = Vector512.Max(Vector512.Load(y + i), Vector512<float>.Zero);
-                (v * v).Store(y + i);
-            }
-
-            for (; i < count; i++) y[i] = Math.Max(y[i], 0) * Math.Max(y[i], 0);
-        }
-
-        // The derivative of relu(z)² is 2·relu(z) = 2·√(relu(z)²).
-        private static void ReluSquaredGradient(float* activated, float* gradient, int count)
-        {
-            var i = 0;
-            for (; i <= count - Simd.Lanes; i += Simd.Lanes)
-                (Vector512.Load(gradient + i) * (Vector512.Sqrt(Vector512.Load(activated + i)) * 2)).Store(gradient + i);
-            for (; i < count; i++) gradient[i] *= 2 * MathF.Sqrt(activated[i]);
+            Simd.Softcap(X + start, Cap, (int)Math.Min(ElementsPerTask, Count - start));
         }
     }
 

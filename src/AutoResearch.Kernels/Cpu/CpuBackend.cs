@@ -13,7 +13,7 @@ public sealed unsafe partial class CpuBackend : HostBackend
     private const long ElementsPerTask = 1 << 15;
 
     private readonly ThreadTeam _team;
-    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _attention = new(), _bounds = new();
+    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _weights = new(), _weightsTransposed = new(), _attention = new(), _bounds = new();
 
     /// <summary>Creates a backend and its threads.</summary>
     /// <param name="options">Settings, or null for the defaults.</param>
@@ -55,6 +55,8 @@ public sealed unsafe partial class CpuBackend : HostBackend
             _packed.Dispose();
             _partials.Dispose();
             _logits.Dispose();
+            _weights.Dispose();
+            _weightsTransposed.Dispose();
             _attention.Dispose();
             _bounds.Dispose();
         }
@@ -74,12 +76,25 @@ public sealed unsafe partial class CpuBackend : HostBackend
     private static int RowTasks(long rows) => checked((int)((rows + RowsPerTask - 1) / RowsPerTask));
 
     // C (+)= op(A) · op(B) for row-major matrices.
-    private void Product(float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate)
+    private void Product(
+        float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate,
+        GemmEpilogue epilogue = GemmEpilogue.None, float* other = null) =>
+        ProductPacked(a, Packed(_packed, b, n, k, transposeB), c, m, n, k, transposeA, accumulate, epilogue, other);
+
+    private float* Packed(ScratchBuffer buffer, float* b, int n, int k, bool transposeB)
     {
-        var scratch = _packed.Take(Gemm.ScratchLength(n, k, Tuning));
-        var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
+        var scratch = buffer.Take(Gemm.ScratchLength(n, k, Tuning));
         var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
-        Gemm.Run(_team, scratch, a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate, Tuning);
+        Gemm.PackB(_team, scratch, b, bRow, bColumn, n, k, Tuning);
+        return scratch;
+    }
+
+    private void ProductPacked(
+        float* a, float* packed, float* c, int m, int n, int k, bool transposeA, bool accumulate,
+        GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
+    {
+        var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
+        Gemm.RunPacked(_team, packed, a, aRow, aColumn, c, m, n, k, accumulate, Tuning, epilogue, other);
     }
 
     private struct AddWork : IParallelWork

@@ -33,18 +33,40 @@ internal static unsafe class Gemm
         ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* b, long bRow, long bColumn, float* c,
         int m, int n, int k, bool accumulate, CpuTuning? tuning = null)
     {
+        PackB(team, scratch, b, bRow, bColumn, n, k, tuning);
+        RunPacked(team, scratch, a, aRow, aColumn, c, m, n, k, accumulate, tuning);
+    }
+
+    /// <summary>Packs op(B) for any number of products with it.</summary>
+    internal static void PackB(ThreadTeam team, float* scratch, float* b, long bRow, long bColumn, int n, int k, CpuTuning? tuning = null)
+    {
+        if (n == 0 || k == 0) return;
+        var width = (tuning ?? CpuTuning.Default).TileColumns;
+        team.Run((n + width - 1) / width, new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = width });
+    }
+
+    /// <summary>
+    /// C (+)= op(A) · op(B) with op(B) as <see cref="PackB"/> left it, and then the epilogue, whose second operand is laid out as C.
+    /// </summary>
+    internal static void RunPacked(
+        ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* c, int m, int n, int k, bool accumulate,
+        CpuTuning? tuning = null, GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
+    {
         if (m == 0 || n == 0) return;
         if (k == 0)
         {
-            if (!accumulate)
-                for (var i = 0; i < m; i++) new Span<float>(c + ((long)i * n), n).Clear();
+            for (long i = 0, row = 0; i < m; i++, row += n)
+            {
+                if (!accumulate) new Span<float>(c + row, n).Clear();
+                GemmEpilogues.Apply(epilogue, c + row, other + row, n);
+            }
+
             return;
         }
 
         tuning ??= CpuTuning.Default;
         int tileRows = tuning.TileRows, tileColumns = tuning.TileColumns;
         var panels = (n + tileColumns - 1) / tileColumns;
-        team.Run(panels, new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = tileColumns });
 
         // At least four tasks for each thread while there are tiles to share; columns are split only when rows do not suffice.
         var wanted = team.Threads == 1 ? 1 : 4 * team.Threads;
@@ -64,7 +86,7 @@ internal static unsafe class Gemm
                 _ => &GemmTiles.Tile8x8,
             },
             TileRows = tileRows, TileColumns = tileColumns, BlockRows = blockTiles * tileRows, Depth = tuning.Depth,
-            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns,
+            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns, Epilogue = epilogue, Other = other,
         });
     }
 
@@ -84,11 +106,12 @@ internal static unsafe class Gemm
 
     private struct Multiply : IParallelWork
     {
-        internal float* A, Panels, C;
+        internal float* A, Panels, C, Other;
         internal delegate*<float*, float*, float*, nint, nint, bool, void> Tile;
         internal long Row, Column;
         internal int M, N, K, TileRows, TileColumns, BlockRows, Depth, RowTasks, TaskColumns;
         internal bool Accumulate;
+        internal GemmEpilogue Epilogue;
 
         [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -110,6 +133,13 @@ internal static unsafe class Gemm
                         block + (i * depth));
                 for (var j = firstColumn; j < lastColumn; j += TileColumns)
                     ColumnPanel(block, edge, firstRow, rows, j, l, depth);
+            }
+
+            if (Epilogue == GemmEpilogue.None) return;
+            for (var i = 0; i < rows; i++)
+            {
+                var offset = ((long)(firstRow + i) * N) + firstColumn;
+                GemmEpilogues.Apply(Epilogue, C + offset, Other + offset, lastColumn - firstColumn);
             }
         }
 

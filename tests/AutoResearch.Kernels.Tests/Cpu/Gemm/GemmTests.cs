@@ -57,6 +57,36 @@ public sealed unsafe class GemmTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(230)] // more than one block along the inner extent: the epilogue must come after the last
+    public void RunPacked_Epilogue_IsAppliedOnceToTheWholeSum(int k)
+    {
+        const int M = 37, N = 75;
+        float[] a = Values(M * k, 1), b = Values(k * N, 2), other = [.. Values(M * N, 3).Select(Math.Abs)], start = Values(M * N, 4);
+        foreach (var tuning in Tiles())
+            foreach (var accumulate in (bool[])[false, true])
+            {
+                var plain = Multiply(a, b, start, M, N, k, false, false, accumulate, tuning, 2);
+                Check(GemmEpilogue.Add, (c, o) => c + o);
+                Check(GemmEpilogue.ReluSquared, (c, _) => Math.Max(c, 0) * Math.Max(c, 0));
+                Check(GemmEpilogue.ReluSquaredGradient, (c, o) => c * 2 * MathF.Sqrt(o));
+
+                void Check(GemmEpilogue epilogue, Func<float, float, float> expected)
+                {
+                    using var team = new ThreadTeam(2);
+                    float[] c = [.. start], scratch = new float[Gemm.ScratchLength(N, k, tuning) + 1];
+                    fixed (float* pa = a, pb = b, pc = c, ps = scratch, po = other)
+                    {
+                        Gemm.PackB(team, ps, pb, N, 1, N, k, tuning);
+                        Gemm.RunPacked(team, ps, pa, k, 1, pc, M, N, k, accumulate, tuning, epilogue, po);
+                    }
+                    for (var i = 0; i < c.Length; i++) Assert.Equal(expected(plain[i], other[i]), c[i], 1e-6f);
+                }
+            }
+    }
+
     private static IEnumerable<CpuTuning> Tiles() =>
         Enum.GetValues<GemmTile>().Where(t => t <= CpuTuning.Default.Tile).Select(t => new CpuTuning(t, 56, 100)).Append(CpuTuning.Default);
 
