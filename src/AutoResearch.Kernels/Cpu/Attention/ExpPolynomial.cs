@@ -12,6 +12,6 @@ internal static class ExpPolynomial
     internal const float C4 = 9.671512649e-03f;
     internal const float C5 = 1.326472707e-03f;
 
-    /// <summary>Adding it rounds to an integer, which the low bits then hold.</summary>
-    internal const float Shift = 12582912;
+    /// <summary>1.5 · 2²³ + 127: adding it rounds to an integer n and leaves n + 127, the exponent's code, in the low bits.</summary>
+    internal const float Shift = 12582912 + 127;
 }

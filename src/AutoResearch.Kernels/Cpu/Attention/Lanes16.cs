@@ -43,7 +43,7 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
     public static Lanes16 Finite(Lanes16 value) => new(Vector512.ConditionalSelect(
         Vector512.Equals(value._value, Vector512.Create(float.NegativeInfinity)), default, value._value));
 
-    // The bits of x + 1.5 · 2²³ end in the nearest integer n; moved up, they are the exponent of 2ⁿ.
+    // The low bits of the shifted number are 127 + n with n the nearest integer; moved up, they are the exponent of 2ⁿ.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes16 Exp2(Lanes16 x)
     {
@@ -55,7 +55,7 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
         p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(ExpPolynomial.C2));
         p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(ExpPolynomial.C1));
         p = Vector512.MultiplyAddEstimate(p, r, Vector512<float>.One);
-        var power = Vector512.ShiftLeft(shifted.AsInt32(), 23) + Vector512.Create(127 << 23);
+        var power = Vector512.ShiftLeft(shifted.AsInt32(), 23);
         return new(p * power.AsSingle());
     }
 }

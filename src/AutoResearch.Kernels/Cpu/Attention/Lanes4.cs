@@ -43,7 +43,7 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
     public static Lanes4 Finite(Lanes4 value) => new(Vector128.ConditionalSelect(
         Vector128.Equals(value._value, Vector128.Create(float.NegativeInfinity)), default, value._value));
 
-    // The bits of x + 1.5 · 2²³ end in the nearest integer n; moved up, they are the exponent of 2ⁿ.
+    // The low bits of the shifted number are 127 + n with n the nearest integer; moved up, they are the exponent of 2ⁿ.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Exp2(Lanes4 x)
     {
@@ -55,7 +55,7 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
         p = Vector128.MultiplyAddEstimate(p, r, Vector128.Create(ExpPolynomial.C2));
         p = Vector128.MultiplyAddEstimate(p, r, Vector128.Create(ExpPolynomial.C1));
         p = Vector128.MultiplyAddEstimate(p, r, Vector128<float>.One);
-        var power = Vector128.ShiftLeft(shifted.AsInt32(), 23) + Vector128.Create(127 << 23);
+        var power = Vector128.ShiftLeft(shifted.AsInt32(), 23);
         return new(p * power.AsSingle());
     }
 }

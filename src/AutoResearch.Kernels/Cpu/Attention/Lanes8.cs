@@ -43,7 +43,7 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
     public static Lanes8 Finite(Lanes8 value) => new(Vector256.ConditionalSelect(
         Vector256.Equals(value._value, Vector256.Create(float.NegativeInfinity)), default, value._value));
 
-    // The bits of x + 1.5 · 2²³ end in the nearest integer n; moved up, they are the exponent of 2ⁿ.
+    // The low bits of the shifted number are 127 + n with n the nearest integer; moved up, they are the exponent of 2ⁿ.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Exp2(Lanes8 x)
     {
@@ -55,7 +55,7 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(ExpPolynomial.C2));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256.Create(ExpPolynomial.C1));
         p = Vector256.MultiplyAddEstimate(p, r, Vector256<float>.One);
-        var power = Vector256.ShiftLeft(shifted.AsInt32(), 23) + Vector256.Create(127 << 23);
+        var power = Vector256.ShiftLeft(shifted.AsInt32(), 23);
         return new(p * power.AsSingle());
     }
 }
