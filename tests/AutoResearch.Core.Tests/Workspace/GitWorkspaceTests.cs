@@ -259,7 +259,7 @@ public sealed class GitWorkspaceTests
         foreach (var hook in (string[])["post-checkout", "post-commit", "pre-commit", "reference-transaction", "post-index-change"])
         {
             repository[$".git/hooks/{hook}"] = $"#!/bin/sh\necho {hook} >> '{witness}'\n";
-            File.SetUnixFileMode(Path.Combine(repository.Root, ".git", "hooks", hook), (UnixFileMode)0b111_101_101);
+            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(repository.Root, ".git", "hooks", hook), (UnixFileMode)0b111_101_101);
         }
 
         await using var workspace = await repository.OpenAsync();
