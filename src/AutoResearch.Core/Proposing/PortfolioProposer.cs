@@ -76,7 +76,7 @@ public sealed class PortfolioProposer : IHypothesisProposer
                 try
                 {
                     if (await member.Proposer.ProposeAsync(state, cancellationToken).ConfigureAwait(false) is { } hypothesis)
-                        return Booked(hypothesis with { Proposer = member.Name }, state.NextTrial);
+                        return Booked(hypothesis with { Proposer = member.Name }, state);
                 }
                 catch (ProviderOutageException e)
                 {
@@ -99,8 +99,10 @@ public sealed class PortfolioProposer : IHypothesisProposer
     private double CostOf(Trial trial) =>
         (double)ReportText.Money(trial) + (ReportText.Time(trial).TotalHours * (double)_options.MoneyPerHour);
 
-    // A chat proposer with the common ledger has booked all calls for this trial already.
-    private Hypothesis Booked(Hypothesis hypothesis, int trial) => hypothesis.Provenance is null && _options.Ledger is { } ledger
-        ? hypothesis with { Cost = hypothesis.Cost + ledger.Of(trial).Cost }
-        : hypothesis;
+    // A chat proposer with the common ledger has booked all calls already.
+    private Hypothesis Booked(Hypothesis hypothesis, ResearchState state)
+    {
+        if (hypothesis.Provenance is not null || _options.Ledger?.Unbooked(state) is not ({ } cost, > 0 and var calls)) return hypothesis;
+        return hypothesis with { Cost = hypothesis.Cost + cost, Provenance = new("none", "", calls, 0) { AskedAs = state.NextTrial } };
+    }
 }

@@ -8,7 +8,7 @@ public sealed record ChatCall
     /// <summary>When the answer was there.</summary>
     public required DateTimeOffset Time { get; init; }
 
-    /// <summary>The number of the trial that it was to become.</summary>
+    /// <summary>The number of the trial that it was to become, when it was asked for; other trials may have come first.</summary>
     public required int Trial { get; init; }
 
     /// <summary>Who asked.</summary>

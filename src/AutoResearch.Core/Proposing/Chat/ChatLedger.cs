@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace AutoResearch;
 
 /// <summary>
-/// Every answered call of a language model, written down the moment its answer is there. The cost of a trial is the sum of its
-/// calls, those of attempts that were cut off by a failure or a kill included, so the costs in the journal add up to what was
+/// Every answered call of a language model, written down the moment its answer is there. A hypothesis carries the
+/// cost of its calls, and of those that a failure or a kill had cut off before it, so the costs in the journal add up to what was
 /// spent. One ledger serves all proposers of a loop. Thread-safe.
 /// </summary>
 public sealed class ChatLedger : IDisposable
@@ -83,12 +83,17 @@ public sealed class ChatLedger : IDisposable
         }
     }
 
-    /// <summary>What the calls for one trial have cost, and how many there were.</summary>
-    public (Cost Cost, int Calls) Of(int trial)
+    /// <summary>
+    /// What the calls have cost that no hypothesis of the history carries, and how many there are: those for the present proposal, and
+    /// those of proposals that a failure or a kill has cut off. Which are booked is read from <see cref="ProposalProvenance.AskedAs"/>.
+    /// </summary>
+    public (Cost Cost, int Calls) Unbooked(ResearchState state)
     {
+        ArgumentNullException.ThrowIfNull(state);
+        var booked = state.Trials.Select(t => t.Hypothesis).Where(h => h is { Provenance: not null, RebaseOf: null }).Select(h => h.Provenance!.AskedAs).ToHashSet();
         lock (_lock)
         {
-            return _calls.Where(c => c.Trial == trial).Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
+            return _calls.Where(c => !booked.Contains(c.Trial)).Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
         }
     }
 

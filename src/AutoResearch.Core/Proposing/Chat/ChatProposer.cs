@@ -16,10 +16,14 @@ namespace AutoResearch;
 /// </remarks>
 public sealed class ChatProposer : IHypothesisProposer
 {
+    // Who has never answered is more likely wrong about the address or the key than down.
+    private static readonly TimeSpan s_firstAnswer = TimeSpan.FromMinutes(10);
+
     private readonly IChatClient _client;
     private readonly ChatProposerOptions _options;
     private readonly NoveltyFilter _novelty;
     private readonly string _model;
+    private bool _answered;
 
     /// <summary>Creates a proposer.</summary>
     /// <param name="client">The model; not disposed of.</param>
@@ -56,13 +60,13 @@ public sealed class ChatProposer : IHypothesisProposer
             if (refusal is not null) invalid = new InvalidChange(refusal) { Proposed = hypothesis?.Change };
             if (refusal is null || repairs == _options.MaxRepairs)
             {
-                var (cost, calls) = Ledger.Of(state.NextTrial);
+                var (cost, calls) = Ledger.Unbooked(state);
                 hypothesis ??= Empty(state);
                 return hypothesis with
                 {
                     Change = refusal is null ? hypothesis.Change : invalid,
                     Cost = cost,
-                    Provenance = new(model, hash, calls, repairs) { Role = _options.Role?.Name },
+                    Provenance = new(model, hash, calls, repairs) { AskedAs = state.NextTrial, Role = _options.Role?.Name },
                 };
             }
 
@@ -119,13 +123,15 @@ public sealed class ChatProposer : IHypothesisProposer
     private async Task<(string Text, string Model, ChatFinishReason? Finish)> CallAsync(List<ChatMessage> messages, int trial, CancellationToken cancellationToken)
     {
         var clock = _options.TimeProvider;
-        var outage = new OutageBackoff(clock, _options.RetryDelay, _options.MaxRetryDelay, _options.MaxOutage);
+        var outage = new OutageBackoff(clock, _options.RetryDelay, _options.MaxRetryDelay,
+            _answered || _options.MaxOutage < s_firstAnswer ? _options.MaxOutage : s_firstAnswer);
         while (true)
         {
             var start = clock.GetTimestamp();
             try
             {
                 var response = await CallOnceAsync(messages, cancellationToken).ConfigureAwait(false);
+                _answered = true;
                 var model = response.ModelId ?? _model;
                 Record(messages, trial, response, model, clock.GetElapsedTime(start));
                 return (response.Text, model, response.FinishReason);
@@ -201,7 +207,7 @@ public sealed class ChatProposer : IHypothesisProposer
     // Of failures that no waiting cures, the loop gets to know at once.
     private static bool IsTransient(Exception e) => e switch
     {
-        HttpRequestException { StatusCode: { } status } => (int)status is not (400 or 401 or 403 or 404 or 413 or 422),
+        HttpRequestException { StatusCode: { } status } => (int)status is not (400 or 401 or 402 or 403 or 404 or 413 or 422),
         ObjectDisposedException or ArgumentException or NotSupportedException or NotImplementedException => false,
         _ => true,
     };

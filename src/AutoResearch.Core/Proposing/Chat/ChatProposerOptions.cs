@@ -59,12 +59,12 @@ public sealed class ChatProposerOptions
     /// <summary>The longest wait between calls. Default 5 minutes.</summary>
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long to wait for a provider that does not answer, before <see cref="ProviderOutageException"/>. Default 12 hours; zero to throw at once.</summary>
+    /// <summary>How long to wait for a provider that does not answer, before <see cref="ProviderOutageException"/>; ten minutes at most until it has answered once. Default 12 hours; zero to throw at once.</summary>
     public TimeSpan MaxOutage { get; set; } = TimeSpan.FromHours(12);
 
     /// <summary>
     /// Whether a failed call is worth repeating. Null (the default) for every failure but those that no waiting cures: HTTP 400, 401,
-    /// 403, 404, 413 and 422, and exceptions that say that the request or the client is wrong.
+    /// 402, 403, 404, 413 and 422 as <see cref="HttpRequestException"/>, and exceptions that say that the request or the client is wrong.
     /// </summary>
     public Func<Exception, bool>? IsTransient { get; set; }
 

@@ -262,6 +262,38 @@ public sealed class ChatProposerTests
     }
 
     [Fact]
+    public async Task ProposeAsync_AnotherTrialTookTheNumberOfAKilledAttempt_StillBooksItsCost()
+    {
+        using var ledger = new ChatLedger();
+        ledger.Add(new() { Time = default, Trial = 1, Proposer = "chat", Model = "m", PromptHash = "", Cost = new(0, 100, 10) });
+        var state = Chats.State(null, (Chats.Idea("by another", Chats.Replace("0.02", "0.5")), ScriptedRunner.Completed("loss", 2), Chats.No()));
+        var proposer = new ChatProposer(new ScriptedChatClient((_, _, call) => ScriptedChatClient.Reply(Chats.Edit("lr = 0.02", $"lr = {call}"), 7, 3)), new() { Ledger = ledger });
+
+        var first = await proposer.AskAsync(state);
+        var second = await proposer.AskAsync(Chats.State(null, (Chats.Idea("by another", Chats.Replace("0.02", "0.5")), ScriptedRunner.Completed("loss", 2), Chats.No()),
+            (first, ScriptedRunner.Completed("loss", 2), Chats.No())));
+
+        Assert.Equal((107, 7), (first.Cost.InputTokens, second.Cost.InputTokens));
+    }
+
+    [Fact]
+    public async Task ProposeAsync_NeverAnswered_IsGivenUpAfterTenMinutes()
+    {
+        var clock = new FakeTimeProvider();
+        var start = clock.GetTimestamp();
+        var asking = new ChatProposer(new ScriptedChatClient((_, _, _) => throw new IOException("unreachable")), new() { TimeProvider = clock }).AskAsync();
+
+        while (!asking.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromSeconds(5));
+            await Task.Delay(1, TestContext.Current.CancellationToken);
+        }
+
+        await Assert.ThrowsAsync<ProviderOutageException>(() => asking);
+        Assert.InRange(clock.GetElapsedTime(start), TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(10));
+    }
+
+    [Fact]
     public async Task Loop_MoneyLimit_StopsCleanly()
     {
         var client = new ScriptedChatClient((_, _, call) => ScriptedChatClient.Reply(Chats.Edit("lr = 0.02", $"lr = {call}.5"), 100_000, 0));
