@@ -90,10 +90,11 @@ public sealed class ChatLedger : IDisposable
     public (Cost Cost, int Calls) Unbooked(ResearchState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        var booked = state.Trials.Select(t => t.Hypothesis).Where(h => h is { Provenance: not null, RebaseOf: null }).Select(h => h.Provenance!.AskedAs).ToHashSet();
+        // Every hypothesis books all that is open, and the numbers asked for only grow.
+        var booked = state.Trials.Max(t => t.Hypothesis.Provenance?.AskedAs) ?? 0;
         lock (_lock)
         {
-            return _calls.Where(c => !booked.Contains(c.Trial)).Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
+            return _calls.Where(c => c.Trial > booked).Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
         }
     }
 
