@@ -109,7 +109,7 @@ public sealed class GitWorkspaceTests
         var expected = "";
         var counting = new FaultInjector();
         await Run("whole", counting, null);
-        for (var point = 1; point <= counting.Points; point += 3) await Run($"kill{point}", new FaultInjector(point), expected);
+        for (var point = 1; point <= counting.Points; point++) await Run($"kill{point}", new FaultInjector(point), expected);
 
         async Task Run(string tag, FaultInjector faults, string? wanted)
         {
@@ -117,7 +117,7 @@ public sealed class GitWorkspaceTests
             var workspace = await repository.OpenAsync(tag);
             try
             {
-                await Loop(workspace, faults.Wrap(journal), faults.Wrap(Measuring(workspace)), faults.Wrap(Halving(4))).Build()
+                await Loop(workspace, faults.Wrap(journal), faults.Wrap(Measuring(workspace)), faults.Wrap(Halving(3))).Build()
                     .RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
             }
             catch (InjectedFaultException)
@@ -128,7 +128,7 @@ public sealed class GitWorkspaceTests
             await workspace.DisposeAsync();
             await using var again = await repository.OpenAsync(tag);
             if (wanted is not null)
-                await Loop(again, journal, proposer: Halving(4)).Resume().Build().RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
+                await Loop(again, journal, proposer: Halving(3)).Resume().Build().RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
             var trees = string.Join(' ', (await repository.GitAsync("log", "--format=%T", $"autoresearch/{tag}")).Split('\n'));
             Assert.True((await again.VerifyAsync(journal.History, TestContext.Current.CancellationToken)).IsValid);
             if (wanted is null) expected = trees;
