@@ -22,10 +22,10 @@ internal static class Checkpoint
         var metadata = SafeTensorsFile.LoadMetadata(path);
         if (metadata.GetValueOrDefault("format") != Format)
             throw new InvalidDataException($"'{path}' is no checkpoint of a trainer: its format is '{metadata.GetValueOrDefault("format")}', not '{Format}'.");
-        if (!long.TryParse(metadata.GetValueOrDefault("step"), CultureInfo.InvariantCulture, out var steps) || steps < 0
-            || !long.TryParse(metadata.GetValueOrDefault("training_ticks"), CultureInfo.InvariantCulture, out var ticks)
+        if (!long.TryParse(metadata.GetValueOrDefault("step"), CultureInfo.InvariantCulture, out var steps) || steps is < 0 or > int.MaxValue
+            || !long.TryParse(metadata.GetValueOrDefault("training_ticks"), CultureInfo.InvariantCulture, out var ticks) || ticks < 0
             || !SmoothedLoss.TryParse(metadata.GetValueOrDefault("smooth_loss"), out var loss))
-            throw new InvalidDataException($"'{path}' is a damaged checkpoint: step, time or loss cannot be read from its metadata.");
+            throw new InvalidDataException($"'{path}' is a damaged checkpoint: step, time or loss cannot be read from its metadata. Use an earlier one.");
         SafeTensorsFile.Load(path, Tensors(trainer, optimizer));
         optimizer.Restore(steps);
         return (steps, new TimeSpan(ticks), loss);

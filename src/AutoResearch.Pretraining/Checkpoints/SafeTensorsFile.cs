@@ -50,6 +50,8 @@ public static class SafeTensorsFile
         using var file = File.OpenRead(path);
         using var header = ReadHeader(file, path, out var start);
         var loads = tensors.Select(t => (t.Tensor, At: Find(header.RootElement, t.Name, t.Tensor.Shape, path, file.Length - start))).ToList();
+        CheckOverlap(loads, path);
+        var metadata = ReadMetadata(header.RootElement, path);
         foreach (var (tensor, at) in loads) // all were checked before the first is changed
         {
             var values = new float[tensor.ElementCount];
@@ -58,7 +60,7 @@ public static class SafeTensorsFile
             tensor.CopyFrom(values);
         }
 
-        return ReadMetadata(header.RootElement);
+        return metadata;
     }
 
     /// <summary>The texts in the header's <c>__metadata__</c>; empty when there are none.</summary>
@@ -67,7 +69,7 @@ public static class SafeTensorsFile
     {
         using var file = File.OpenRead(path);
         using var header = ReadHeader(file, path, out _);
-        return ReadMetadata(header.RootElement);
+        return ReadMetadata(header.RootElement, path);
     }
 
     private static byte[] Header(List<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata)
@@ -113,11 +115,24 @@ public static class SafeTensorsFile
         start = 8 + size;
         try
         {
-            return JsonDocument.Parse(header);
+            var json = JsonDocument.Parse(header);
+            if (json.RootElement.ValueKind == JsonValueKind.Object) return json;
+            json.Dispose();
+            throw Damaged(path, "its header is no JSON object");
         }
         catch (JsonException e)
         {
             throw Damaged(path, $"its header is no JSON ({e.Message})");
+        }
+    }
+
+    private static void CheckOverlap(List<(Tensor Tensor, long At)> loads, string path)
+    {
+        var end = 0L;
+        foreach (var (tensor, at) in loads.OrderBy(l => l.At))
+        {
+            if (at < end) throw Damaged(path, "the data of two tensors overlap");
+            end = at + tensor.ElementCount * sizeof(float);
         }
     }
 
@@ -133,7 +148,7 @@ public static class SafeTensorsFile
             if (!extents.SequenceEqual(Enumerable.Range(0, shape.Rank).Select(i => shape[i])))
                 throw new InvalidDataException($"The tensor '{name}' in '{path}' has the shape [{string.Join(", ", extents)}], but the model needs {shape}.");
             var (from, to) = (entry.GetProperty("data_offsets")[0].GetInt64(), entry.GetProperty("data_offsets")[1].GetInt64());
-            if (from < 0 || to - from != shape.ElementCount * sizeof(float) || to > dataLength)
+            if (from < 0 || from > to || to > dataLength || to - from != shape.ElementCount * sizeof(float))
                 throw Damaged(path, $"the data of the tensor '{name}' are incomplete");
             return from;
         }
@@ -143,10 +158,21 @@ public static class SafeTensorsFile
         }
     }
 
-    private static Dictionary<string, string> ReadMetadata(JsonElement header) =>
-        header.TryGetProperty("__metadata__", out var metadata)
-            ? metadata.EnumerateObject().ToDictionary(p => p.Name, p => p.Value.ToString(), StringComparer.Ordinal)
-            : [];
+    private static Dictionary<string, string> ReadMetadata(JsonElement header, string path)
+    {
+        var texts = new Dictionary<string, string>(StringComparer.Ordinal);
+        try
+        {
+            if (header.TryGetProperty("__metadata__", out var metadata))
+                foreach (var entry in metadata.EnumerateObject()) texts[entry.Name] = entry.Value.ToString();
+            return texts;
+        }
+        catch (InvalidOperationException) // no object, or text that is no Unicode
+        {
+            throw Damaged(path, "its metadata are malformed");
+        }
+    }
 
-    private static InvalidDataException Damaged(string path, string why) => new($"'{path}' is no complete safetensors file: {why}.");
+    private static InvalidDataException Damaged(string path, string why) =>
+        new($"'{path}' is no complete safetensors file: {why}. Copy the file again, or use an earlier one.");
 }
