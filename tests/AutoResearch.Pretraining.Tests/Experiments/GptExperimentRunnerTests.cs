@@ -46,6 +46,22 @@ public sealed class GptExperimentRunnerTests
         Assert.Equal(RunOutcome.OutOfMemory, (await Run(("depth", 900), ("dim", 65536), ("heads", 512))).Outcome);
 
     [Fact]
+    public async Task Run_DataSmallerThanABatch_SaysHowMuchThereIsAndWhatWouldHelp()
+    {
+        using var runner = new GptExperimentRunner(s_data, s_tiny);
+        var result = await runner.RunAsync(new Experiment
+        {
+            Id = "e1",
+            Candidate = Candidate.Of(("batch", 512), ("seq", 256)),
+            Seed = 1,
+            Budget = Budget.OfSteps(2),
+        }, null, TestContext.Current.CancellationToken);
+        Assert.Equal(RunOutcome.Invalid, result.Outcome);
+        Assert.Matches(@"\d[\d,]* tokens", result.Message);
+        Assert.Contains("batch", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_HopelessLimit_IsDivergedWithoutScore()
     {
         var result = await Run(("divergence_loss", 0.1));
