@@ -83,6 +83,16 @@ public abstract partial class Backend : IDisposable
         FillCore(tensor, value);
     }
 
+    /// <summary>Multiplies every element of a single-precision tensor, in place.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="factor">The factor.</param>
+    public void Scale(Tensor tensor, float factor)
+    {
+        Own(tensor);
+        if (tensor.Type != DType.Float32) throw new ArgumentException($"Scale needs Float32, but {tensor} is {tensor.Type}.");
+        ScaleCore(tensor, factor);
+    }
+
     /// <summary>Adds one tensor to another: <c>sum += x</c>.</summary>
     /// <param name="x">What is added.</param>
     /// <param name="sum">Same number of elements as <paramref name="x"/>.</param>
@@ -132,6 +142,11 @@ public abstract partial class Backend : IDisposable
     /// <param name="tensor">The tensor.</param>
     /// <param name="value">The value.</param>
     protected abstract void FillCore(Tensor tensor, float value);
+
+    /// <summary>Implements <see cref="Scale"/>.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="factor">The factor.</param>
+    protected abstract void ScaleCore(Tensor tensor, float factor);
 
     /// <summary>Implements <see cref="Add"/>.</summary>
     /// <param name="x">What is added.</param>

@@ -76,23 +76,10 @@ public sealed unsafe partial class CpuBackend
         double sum = 0;
         foreach (var parameter in parameters)
         {
-            var g = parameter.Grad!.Floats;
-            for (long i = 0; i < parameter.ElementCount; i += 4096)
-            {
-                // Doubles: a finite gradient must not overflow the sum of squares.
-                var block = g + i;
-                var total = Vector512<double>.Zero;
-                var count = (int)Math.Min(4096, parameter.ElementCount - i);
-                var j = 0;
-                for (; j <= count - Simd.Lanes; j += Simd.Lanes)
-                {
-                    var (low, high) = Vector512.Widen(Vector512.Load(block + j));
-                    total += (low * low) + (high * high);
-                }
-
-                sum += Vector512.Sum(total);
-                for (; j < count; j++) sum += (double)block[j] * block[j];
-            }
+            var chunks = Chunks(parameter.ElementCount);
+            var partials = _partials.Take(chunks * 2);
+            _team.Run(chunks, new SquaresWork { X = parameter.Grad!.Floats, Count = parameter.ElementCount, Sums = (double*)partials });
+            for (var chunk = 0; chunk < chunks; chunk++) sum += ((double*)partials)[chunk];
         }
 
         return Math.Sqrt(sum);
@@ -110,8 +97,7 @@ public sealed unsafe partial class CpuBackend
         else
         {
             new Span<float>(scales, kept).Clear();
-            for (var i = 0; i < rows; i++)
-                for (var j = 0; j < columns; j++) scales[j] += g[((long)i * columns) + j] * g[((long)i * columns) + j];
+            for (var i = 0; i < rows; i++) AddSquares(g + ((long)i * columns), scales, columns);
         }
 
         double norm = 0, scaledNorm = 0;
@@ -124,6 +110,43 @@ public sealed unsafe partial class CpuBackend
 
         var ratio = Math.Sqrt(norm) / Math.Max(Math.Sqrt(scaledNorm), 1e-10);
         for (var i = 0; i < kept; i++) scales[i] = (float)(ratio / Math.Sqrt(Math.Max(moment[i], 1e-10f)));
+    }
+
+    private static void AddSquares(float* x, float* sums, int count)
+    {
+        var i = 0;
+        for (; i <= count - Simd.Lanes; i += Simd.Lanes)
+        {
+            var value = Vector512.Load(x + i);
+            (Vector512.Load(sums + i) + (value * value)).Store(sums + i);
+        }
+
+        for (; i < count; i++) sums[i] += x[i] * x[i];
+    }
+
+    private struct SquaresWork : IParallelWork
+    {
+        internal float* X;
+        internal long Count;
+        internal double* Sums;
+
+        // Doubles: a finite gradient must not overflow the sum of squares.
+        public readonly void Execute(int task)
+        {
+            var x = X + (task * ElementsPerTask);
+            var count = (int)Math.Min(ElementsPerTask, Count - (task * ElementsPerTask));
+            var total = Vector512<double>.Zero;
+            var i = 0;
+            for (; i <= count - Simd.Lanes; i += Simd.Lanes)
+            {
+                var (low, high) = Vector512.Widen(Vector512.Load(x + i));
+                total += (low * low) + (high * high);
+            }
+
+            var sum = Vector512.Sum(total);
+            for (; i < count; i++) sum += (double)x[i] * x[i];
+            Sums[task] = sum;
+        }
     }
 
     private struct AdamWWork : IParallelWork

@@ -68,6 +68,10 @@ public sealed unsafe partial class CpuBackend : HostBackend
     protected override void FillCore(Tensor tensor, float value) => new Span<float>(tensor.Floats, checked((int)tensor.ElementCount)).Fill(value);
 
     /// <inheritdoc/>
+    protected override void ScaleCore(Tensor tensor, float factor) =>
+        _team.Run(Chunks(tensor.ElementCount), new ScaleWork { X = tensor.Floats, Count = tensor.ElementCount, Factor = factor });
+
+    /// <inheritdoc/>
     protected override void AddCore(Tensor x, Tensor sum) =>
         _team.Run(Chunks(x.ElementCount), new AddWork { X = x.Floats, Sum = sum.Floats, Count = x.ElementCount });
 

@@ -17,6 +17,13 @@ public sealed unsafe partial class ReferenceBackend : HostBackend
     }
 
     /// <inheritdoc/>
+    protected override void ScaleCore(Tensor tensor, float factor)
+    {
+        var p = tensor.Floats;
+        for (long i = 0; i < tensor.ElementCount; i++) p[i] *= factor;
+    }
+
+    /// <inheritdoc/>
     protected override void AddCore(Tensor x, Tensor sum)
     {
         float* a = x.Floats, b = sum.Floats;

@@ -66,17 +66,10 @@ internal sealed class GptOptimizer : IDisposable
         _groups.Add((group, rate));
     }
 
-    // Rare and off by default, so it goes through host memory rather than through a kernel of its own.
     private void Clip()
     {
         var norm = _model.Backend.GradientNorm(_parameters);
         if (!(norm > _options.GradientClip)) return;
-        var scale = (float)(_options.GradientClip / norm);
-        foreach (var parameter in _parameters)
-        {
-            var gradient = parameter.Grad!.ToArray();
-            for (var i = 0; i < gradient.Length; i++) gradient[i] *= scale;
-            parameter.Grad.CopyFrom(gradient);
-        }
+        foreach (var parameter in _parameters) _model.Backend.Scale(parameter.Grad!, (float)(_options.GradientClip / norm));
     }
 }

@@ -44,6 +44,30 @@ public sealed class AdamWTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(37)]
+    [InlineData(100_001)]
+    public void ScaleAndGradientNorm_AnyLength_CpuAgreesWithReference(int length)
+    {
+        using var reference = new ReferenceBackend();
+        using var cpu = new CpuBackend(new() { Threads = 2 });
+        var (expected, expectedNorm) = ScaledNorm(reference);
+        var (actual, actualNorm) = ScaledNorm(cpu);
+        Assert.Equal(expected, actual);
+        Assert.Equal(expectedNorm, actualNorm, expectedNorm * 1e-9);
+
+        (float[], double) ScaledNorm(Backend backend)
+        {
+            using var p = backend.Parameter(length);
+            using var q = backend.Parameter(3);
+            ParameterInitializer.Normal(p.Grad!, 1, 2, 1);
+            q.Grad!.Fill(2);
+            backend.Scale(p.Grad!, 0.3f);
+            return (p.Grad!.ToArray(), backend.GradientNorm([p, q]));
+        }
+    }
+
     private static float[] Train(Backend backend, int length)
     {
         using var p = backend.Parameter(length);
