@@ -64,14 +64,18 @@ public sealed class FloatParameter : NumericParameter
         var number = value.AsFloat();
         if (!(number >= Low && number <= High)) return $"{Name} = {value} is outside {Range}: choose a value inside, or widen the range";
         if (Step is not { } step) return null;
-        var steps = (number - Low) / step;
-        var nearest = Grid((long)Math.Round(steps));
-        return Math.Abs(steps - Math.Round(steps)) <= 1e-6
+        return IsOnStep(number, step)
             ? null
-            : Text($"{Name} = {value} is not on the steps of {Range}: the nearest value is {nearest}");
+            : Text($"{Name} = {value} is not on the steps of {Range}: the nearest value is {Nearest(number, step)}");
     }
 
-    internal override ParameterValue Normalize(ParameterValue value) => value.Kind == ParameterKind.Integer ? value.AsFloat() : value;
+    // 0.1 + 0.2 and 0.3 are the same step, so they must be the same candidate.
+    internal override ParameterValue Normalize(ParameterValue value)
+    {
+        if (value.Kind is not (ParameterKind.Float or ParameterKind.Integer)) return value;
+        var number = value.AsFloat();
+        return Step is { } step && number >= Low && number <= High && IsOnStep(number, step) ? Nearest(number, step) : number;
+    }
 
     internal override double ToUnit(ParameterValue value)
     {
@@ -92,6 +96,10 @@ public sealed class FloatParameter : NumericParameter
         var half = (Step ?? 0) / (2 * _span);
         return (unit - half, unit + half);
     }
+
+    private bool IsOnStep(double number, double step) => Math.Abs(((number - Low) / step) - Math.Round((number - Low) / step)) <= 1e-6;
+
+    private double Nearest(double number, double step) => Grid((long)Math.Round((number - Low) / step));
 
     // Decimal arithmetic makes 0.1 + 2 × 0.1 the 0.3 that a person would write.
     private double Grid(long index) => Math.Abs(Low) is 0 or (> 1e-10 and < 1e10) && Step is > 1e-10 and < 1e10 && index < 1_000_000_000

@@ -23,7 +23,7 @@ internal static class AtomicFile
             {
                 File.Delete(temporary);
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 // The first exception tells more.
             }

@@ -43,6 +43,20 @@ public sealed class SearchSpaceTests
     }
 
     [Fact]
+    public void Normalize_SameStepInOtherDigits_IsTheSameCandidate()
+    {
+        var space = new SearchSpace().Float("x", 0, 1, step: 0.1);
+        var (sum, literal) = (ParameterSet.Of(("x", 0.1 + 0.2)), ParameterSet.Of(("x", 0.3)));
+        Assert.NotEqual(literal, sum);
+        Assert.Null(space.Validate(sum));
+        Assert.Equal(literal, space.Normalize(sum));
+        Assert.Equal(ParameterSet.Of(("x", 1.0)), space.Normalize(ParameterSet.Of(("x", 1))));
+        Assert.Contains("nearest value is 0.3", space.Validate(ParameterSet.Of(("x", 0.31))), StringComparison.Ordinal);
+        Assert.Equal(ParameterSet.Of(("x", 0.31)), space.Normalize(ParameterSet.Of(("x", 0.31))));
+        Assert.Equal(ParameterSet.Of(("x", "high")), space.Normalize(ParameterSet.Of(("x", "high"))));
+    }
+
+    [Fact]
     public void Build_Nonsense_Throws()
     {
         Assert.Throws<ArgumentException>(() => new SearchSpace().Float("x", 2, 1));

@@ -33,6 +33,23 @@ public sealed class GptExperimentRunnerTests
         Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 0.3, $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
     }
 
+    [Theory]
+    [InlineData(1.0, 12)]
+    [InlineData(0.5, 6)]
+    [InlineData(0.01, 1)]
+    public async Task Run_LowerFidelity_MakesThatShareOfTheSteps(double fidelity, int steps)
+    {
+        using var runner = new GptExperimentRunner(s_data, s_tiny);
+        foreach (var budget in new[] { Budget.OfSteps(12), Budget.OfTokens(12 * 128) })
+        {
+            // Half a token budget is still whole steps; a hundredth of it is less than one, which is said.
+            var result = await runner.RunAsync(
+                new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = budget, Fidelity = fidelity }, null, TestContext.Current.CancellationToken);
+            if (fidelity < 0.05 && budget.Tokens is not null) Assert.Equal(RunOutcome.Invalid, result.Outcome);
+            else Assert.Equal(steps, result.Metrics["num_steps"]);
+        }
+    }
+
     [Fact]
     public async Task Run_UnknownParameter_IsInvalid()
     {
