@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 
 namespace AutoResearch;
@@ -135,7 +136,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         {
             var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
             if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
-            result = result with { Device = DeviceFingerprint.Read(), Hashes = directory.Hashes };
+            result = result with { Device = DeviceFingerprint.Read(), Hashes = Merged(result.Hashes, directory.Hashes) };
             return await directory.CheckAsync(cancellationToken).ConfigureAwait(false) is { } violation && result.Outcome != RunOutcome.InfrastructureFailure
                 ? result with { Outcome = RunOutcome.Invalid, Message = $"A file that is not the program's to change was changed: {violation}." }
                 : result;
@@ -145,83 +146,180 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private async Task<RunResult> RunProcessAsync(
         Experiment experiment, string runDirectory, string nonce, IProgress<Measurement>? progress, CancellationToken cancellationToken)
     {
+        var hashes = default(Dictionary<string, string>);
+        if (_options.Build is { } build)
+        {
+            var built = await LaunchAsync(CommandLine.Split(build), experiment, runDirectory, nonce, null, null, cancellationToken).ConfigureAwait(false);
+            if (built.Outcome != RunOutcome.Completed)
+                return built with { Metrics = new Dictionary<string, double>(), Message = $"The build did not succeed. {built.Message}" };
+            if (_options.ProgramFile is { } file && HashOf(Path.Combine(runDirectory, file)) is { } hash)
+                hashes = new(StringComparer.Ordinal) { [NoOpGuard.ProgramHash] = hash };
+        }
+
+        RunResult result;
+        if (_options.Host is { } host)
+        {
+            IProgramSession session;
+            try
+            {
+                session = await host.OpenAsync(experiment, progress, cancellationToken).ConfigureAwait(false);
+            }
+            catch (ArgumentException e)
+            {
+                return RunResult.Failure(RunOutcome.Invalid, e.Message);
+            }
+
+            await using (session.ConfigureAwait(false))
+                result = await LaunchAsync(_command, experiment, runDirectory, nonce, progress, session, cancellationToken).ConfigureAwait(false);
+        }
+        else
+        {
+            result = await LaunchAsync(_command, experiment, runDirectory, nonce, progress, null, cancellationToken).ConfigureAwait(false);
+        }
+
+        return hashes is null ? result : result with { Hashes = Merged(result.Hashes, hashes) };
+    }
+
+    /// <summary>
+    /// Starts one program of an experiment, watches it and ends it with everything that it started. A build has neither listener
+    /// nor session; with a session the result is what the session says, and what the program prints is only its log.
+    /// </summary>
+    private async Task<RunResult> LaunchAsync(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce,
+        IProgress<Measurement>? progress, IProgramSession? session, CancellationToken cancellationToken)
+    {
+        var isBuild = !ReferenceEquals(command, _command);
         using var process = new Process();
         try
         {
-            process.StartInfo = Prepare(experiment, runDirectory, nonce);
+            process.StartInfo = Prepare(command, experiment, runDirectory, nonce, session);
         }
         catch (ArgumentException e)
         {
             return RunResult.Failure(RunOutcome.Invalid, e.Message);
         }
         var start = _clock.GetTimestamp();
-        var output = new RunOutput(_options.LogTailLength, progress, () => _clock.GetElapsedTime(start));
+        var output = new RunOutput(_options.LogTailLength, session is null ? progress : null, () => _clock.GetElapsedTime(start));
         try
         {
-            if (Find(_command[0], process.StartInfo.WorkingDirectory) is null) throw new Win32Exception(2, "no such file");
+            if (Find(command[0], process.StartInfo.WorkingDirectory) is null) throw new Win32Exception(2, "no such file");
             process.Start();
         }
         catch (Exception e) when (e is Win32Exception or InvalidOperationException or IOException)
         {
             return RunResult.Failure(RunOutcome.InfrastructureFailure,
-                $"The program '{_command[0]}' could not be started: {e.Message}. Install it, or give its full path.");
+                $"The program '{command[0]}' could not be started: {e.Message}. Install it, or give its full path.");
         }
 
         var tree = new ProcessTree(process, $"AUTORESEARCH_EXPERIMENT={experiment.Id}-{nonce}");
         var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), output.ReadAsync(process.StandardError.BaseStream));
-        var (stop, peak) = await WatchAsync(process, tree, experiment.Budget, cancellationToken).ConfigureAwait(false);
+        using var serving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var served = session?.ServeAsync(ended.Task, serving.Token);
+        var limit = isBuild ? _options.BuildTime : LimitOf(experiment.Budget);
+        var (stop, peak) = await WatchAsync(process, tree, limit, experiment.Budget.MemoryBytes, served, cancellationToken).ConfigureAwait(false);
+        var exitedItself = process.HasExited;
         // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
-        await tree.KillAsync(stop is null ? TimeSpan.Zero : _options.KillGrace).ConfigureAwait(false);
+        await tree.KillAsync(stop is null && exitedItself ? TimeSpan.Zero : _options.KillGrace).ConfigureAwait(false);
+        ended.TrySetResult();
         await Task.WhenAny(reading, Task.Delay(TimeSpan.FromSeconds(5), CancellationToken.None)).ConfigureAwait(false);
+        if (stop is not null) await serving.CancelAsync().ConfigureAwait(false);
+        var verdict = await ResultOfAsync(served).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
 
         var result = stop is { } failure
             ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with { Metrics = output.Metrics }
-            : ProcessOutcome.Of(process.ExitCode, output, () => DiskIsFull(process.StartInfo.WorkingDirectory));
-        return result with
-        {
-            LogTail = output.Tail,
-            Usage = Usage(output.Metrics, _clock.GetElapsedTime(start), peak, tree.CpuTime),
-        };
+            : verdict is null || (verdict.Outcome == RunOutcome.Crashed && exitedItself && process.ExitCode != 0)
+            ? ProcessOutcome.Of(process.ExitCode, output, () => DiskIsFull(process.StartInfo.WorkingDirectory))
+            : verdict;
+        var usage = Usage(session is null ? output.Metrics : result.Metrics, _clock.GetElapsedTime(start), peak, tree.CpuTime);
+        // A program with a session has no say in its metrics, whatever it prints.
+        if (session is not null) result = result with { Metrics = verdict?.Metrics ?? new Dictionary<string, double>(), Curve = verdict?.Curve };
+        return result with { LogTail = output.Tail, Usage = usage };
     }
 
-    /// <summary>Waits for the program's end, and returns why it has to be ended if it does not do so by itself.</summary>
-    private async Task<((RunOutcome Outcome, string Message)? Stop, long PeakMemory)> WatchAsync(
-        Process process, ProcessTree tree, Budget budget, CancellationToken cancellationToken)
+    private static async Task<RunResult?> ResultOfAsync(Task<RunResult>? served)
     {
-        var limit = budget.Training is { } training ? training + _options.StartupAllowance : (TimeSpan?)null;
-        if (budget.Wall is { } wall && (limit is null || wall < limit)) limit = wall;
+        if (served is null) return null;
+        try
+        {
+            return await served.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    private TimeSpan? LimitOf(Budget budget)
+    {
+        // A host owns the clock of the training, and limits what comes before and after it.
+        var limit = _options.Host is null && budget.Training is { } training ? training + _options.StartupAllowance : (TimeSpan?)null;
+        return budget.Wall is { } wall && (limit is null || wall < limit) ? wall : limit;
+    }
+
+    /// <summary>Waits for the program's end, or for its session's, and returns why it has to be ended if neither comes in time.</summary>
+    private async Task<((RunOutcome Outcome, string Message)? Stop, long PeakMemory)> WatchAsync(
+        Process process, ProcessTree tree, TimeSpan? limit, long? memory, Task? served, CancellationToken cancellationToken)
+    {
         using var deadline = limit is { } time ? new CancellationTokenSource(time, _clock) : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken, _disposal.Token);
         var exit = process.WaitForExitAsync(CancellationToken.None);
+        var end = served is null ? exit : Task.WhenAny(exit, served);
         var peak = 0L;
         while (true)
         {
             peak = Math.Max(peak, tree.Observe());
-            if (exit.IsCompleted) return (null, peak);
-            if (peak > budget.MemoryBytes)
-                return ((RunOutcome.OutOfMemory, $"The run used {peak >> 20} MiB, more than its budget of {budget.MemoryBytes >> 20} MiB."), peak);
+            if (end.IsCompleted)
+            {
+                // A program whose session has what it wanted may end by itself, so that its last words are read.
+                if (served is { IsCompletedSuccessfully: true } && !exit.IsCompleted)
+                    await Task.WhenAny(exit, Task.Delay(_options.KillGrace, CancellationToken.None)).ConfigureAwait(false);
+                return (null, peak);
+            }
+            if (peak > memory)
+                return ((RunOutcome.OutOfMemory, $"The run used {peak >> 20} MiB, more than its budget of {memory >> 20} MiB."), peak);
             try
             {
-                await exit.WaitAsync(s_watchInterval, stop.Token).ConfigureAwait(false);
+                await end.WaitAsync(s_watchInterval, stop.Token).ConfigureAwait(false);
             }
             catch (TimeoutException)
             {
                 // look again
             }
-            catch (OperationCanceledException) when (!exit.IsCompleted)
+            catch (OperationCanceledException) when (!end.IsCompleted)
             {
                 return ((RunOutcome.TimedOut, string.Create(CultureInfo.InvariantCulture, $"The program was still running after {limit?.TotalSeconds:0.###} s and was ended.")), peak);
             }
         }
     }
 
-    private ProcessStartInfo Prepare(Experiment experiment, string runDirectory, string nonce)
+    private static string? HashOf(string file)
+    {
+        try
+        {
+            if (new FileInfo(file).LinkTarget is not null) return null;
+            using var stream = File.OpenRead(file);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static Dictionary<string, string> Merged(IReadOnlyDictionary<string, string>? first, IReadOnlyDictionary<string, string>? second)
+    {
+        var all = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in (first ?? all).Concat(second ?? new Dictionary<string, string>())) all[name] = value;
+        return all;
+    }
+
+    private ProcessStartInfo Prepare(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce, IProgramSession? session)
     {
         var values = CommandLine.ValuesOf(experiment, runDirectory);
-        List<string> arguments = [.. _command.Skip(1).Select(a => CommandLine.Fill(a, values))];
-        if (_options.Parameters == ParameterPassing.Arguments)
+        List<string> arguments = [.. command.Skip(1).Select(a => CommandLine.Fill(a, values))];
+        if (_options.Parameters == ParameterPassing.Arguments && ReferenceEquals(command, _command))
         {
             foreach (var (name, value) in experiment.Candidate.Parameters) arguments.AddRange([$"--{name}", value.ToString()]);
         }
@@ -239,10 +337,11 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         string[] launcher = OperatingSystem.IsWindows() ? []
             : Find("setsid", "/") is { } setsid ? [setsid, "/bin/sh", "-c", Guard]
             : ["/bin/sh", "-c", "exec \"$0\" \"$@\" </dev/null"];
-        string[] all = [.. launcher, Find(_command[0], info.WorkingDirectory) ?? _command[0], .. arguments];
+        string[] all = [.. launcher, Find(command[0], info.WorkingDirectory) ?? command[0], .. arguments];
         info.FileName = all[0];
         foreach (var argument in all.Skip(1)) info.ArgumentList.Add(argument);
         SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}");
+        foreach (var (name, value) in session?.Environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
         return info;
     }
 

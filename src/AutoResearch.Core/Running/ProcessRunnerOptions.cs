@@ -24,6 +24,27 @@ public sealed class ProcessRunnerOptions
     /// </summary>
     public IExperimentWorkspace? Workspace { get; set; }
 
+    /// <summary>
+    /// The trusted side that owns data, clock and metric of the runs; what the program prints is then its log and nothing else, and the
+    /// host limits the training and what comes before and after it. Null (the default) for programs that report by printing.
+    /// </summary>
+    public IProgramHost? Host { get; set; }
+
+    /// <summary>
+    /// A command that makes the program from the candidate's files, run before it in the same place, e.g.
+    /// <c>dotnet build train.cs -o out</c>. If it fails, the run has failed. Its time is not the program's. Null (the default) for none.
+    /// </summary>
+    public string? Build { get; set; }
+
+    /// <summary>How long a build may take. Default 2 minutes.</summary>
+    public TimeSpan BuildTime { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// The file that the build makes, relative to the experiment's directory: its hash goes with the result, so that
+    /// <see cref="NoOpGuard"/> knows changes without an effect. Null (the default) for none.
+    /// </summary>
+    public string? ProgramFile { get; set; }
+
     /// <summary>Where the experiments' own directories are made. Default: <c>autoresearch</c> in the directory for temporary files.</summary>
     public string RunsDirectory { get; set; } = Path.Combine(Path.GetTempPath(), "autoresearch");
 
@@ -61,6 +82,8 @@ public sealed class ProcessRunnerOptions
         Check(nameof(Workspace), Workspace, Workspace is null || (TemplateDirectory is null && WorkingDirectory is null),
             "excludes TemplateDirectory and WorkingDirectory");
         Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
+        Check(nameof(Build), Build, Build is null || !string.IsNullOrWhiteSpace(Build), "must name a program");
+        Check(nameof(BuildTime), BuildTime, BuildTime > TimeSpan.Zero, "must be positive");
         Check(nameof(StartupAllowance), StartupAllowance, StartupAllowance >= TimeSpan.Zero, "must not be negative");
         Check(nameof(KillGrace), KillGrace, KillGrace >= TimeSpan.Zero, "must not be negative");
         Check(nameof(LogTailLength), LogTailLength, LogTailLength >= 1024, "must be at least 1,024");
