@@ -25,7 +25,7 @@ public abstract partial class Backend
     public void RotaryNormBackward(Tensor dqkv, Tensor qkv, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
     {
         CheckRotary(dqkv, nameof(dqkv), rotary, inverseRms, layout);
-        Float(qkv, nameof(qkv), layout.Tokens, layout.Columns);
+        Active(qkv, nameof(qkv), layout.Tokens, layout.Columns);
         RotaryNormBackwardCore(dqkv, qkv, rotary, inverseRms, layout);
     }
 
@@ -63,7 +63,7 @@ public abstract partial class Backend
         Tensor dqkv, Tensor x, Tensor table, Tensor gateWeight, Tensor tokens, Tensor gate, Tensor? dx, in AttentionLayout layout)
     {
         CheckValue(dqkv, nameof(dqkv), x, table, gateWeight, tokens, gate, layout);
-        if (dx is not null) Float(dx, nameof(dx), layout.Tokens, x.Shape.Columns);
+        if (dx is not null) Active(dx, nameof(dx), layout.Tokens, x.Shape.Columns);
         ValueEmbeddingBackwardCore(dqkv, x, table, gateWeight, tokens, gate, dx, layout);
     }
 
@@ -94,8 +94,8 @@ public abstract partial class Backend
         Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
     {
         CheckAttention(qkv, y, logSumExp, layout);
-        Float(dy, nameof(dy), layout.Tokens, layout.QueryColumns);
-        Float(dqkv, nameof(dqkv), layout.Tokens, layout.Columns);
+        Active(dy, nameof(dy), layout.Tokens, layout.QueryColumns);
+        Active(dqkv, nameof(dqkv), layout.Tokens, layout.Columns);
         AttentionBackwardCore(qkv, y, logSumExp, dy, dqkv, layout, window);
     }
 
@@ -160,7 +160,7 @@ public abstract partial class Backend
     private void CheckRotary(Tensor qkv, string name, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
     {
         layout.Validate();
-        Float(qkv, name, layout.Tokens, layout.Columns);
+        Active(qkv, name, layout.Tokens, layout.Columns);
         Float(rotary, nameof(rotary), rotary.Shape.Rows, layout.HeadDim);
         if (rotary.Shape.Rows < layout.Sequence)
             throw new ArgumentException(
@@ -172,8 +172,8 @@ public abstract partial class Backend
         Tensor qkv, string name, Tensor x, Tensor table, Tensor gateWeight, Tensor tokens, Tensor gate, in AttentionLayout layout)
     {
         layout.Validate();
-        Float(qkv, name, layout.Tokens, layout.Columns);
-        Float(x, nameof(x), layout.Tokens, x.Shape.Columns);
+        Active(qkv, name, layout.Tokens, layout.Columns);
+        Active(x, nameof(x), layout.Tokens, x.Shape.Columns);
         Float(table, nameof(table), table.Shape.Rows, layout.KvColumns);
         Float(gateWeight, nameof(gateWeight), layout.KvHeads, gateWeight.Shape.Columns);
         if (gateWeight.Shape.Columns > x.Shape.Columns)
@@ -186,8 +186,8 @@ public abstract partial class Backend
     private void CheckAttention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout)
     {
         layout.Validate();
-        Float(qkv, nameof(qkv), layout.Tokens, layout.Columns);
-        Float(y, nameof(y), layout.Tokens, layout.QueryColumns);
+        Active(qkv, nameof(qkv), layout.Tokens, layout.Columns);
+        Active(y, nameof(y), layout.Tokens, layout.QueryColumns);
         PerRow(logSumExp, nameof(logSumExp), (long)layout.Tokens * layout.Heads);
     }
 }

@@ -21,6 +21,25 @@ public abstract partial class Backend
         Size(tensor, name, rows, columns);
     }
 
+    // An activation or its gradient.
+    private void Active(Tensor tensor, string name, long rows, int columns)
+    {
+        Own(tensor, name);
+        if (tensor.Type != ActivationType)
+            throw new ArgumentException(
+                $"{name} must be {ActivationType}, the type of activations on '{Name}', but {tensor} is {tensor.Type}.", name);
+        Size(tensor, name, rows, columns);
+    }
+
+    // Anything that can be summed: parameters, gradients, statistics, activations.
+    private void Real(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string? name = null)
+    {
+        Own(tensor, name);
+        if (tensor.Type != DType.Float32 && tensor.Type != ActivationType)
+            throw new ArgumentException(
+                $"{name} must be {(ActivationType == DType.Float32 ? "" : "Float32 or ")}{ActivationType}, but {tensor} is {tensor.Type}.", name);
+    }
+
     private void Int(Tensor tensor, string name, long count)
     {
         Own(tensor, name);

@@ -18,13 +18,13 @@ public abstract partial class Backend
     /// <param name="gradientScale">Factor of the gradients (not of the loss), as 1 / micro-steps.</param>
     /// <param name="dx">Gradient of <paramref name="x"/>, overwritten; null for no gradients.</param>
     /// <param name="dWeight">Gradient of <paramref name="weight"/>, accumulated; null when not wanted.</param>
-    /// <exception cref="ArgumentException">A shape or type does not fit, or (on the CPU) a target lies outside the vocabulary.</exception>
+    /// <exception cref="ArgumentException">A shape or type does not fit, or a target lies outside the vocabulary (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
     public void LinearCrossEntropy(
         Tensor x, Tensor weight, Tensor targets, float softcap, Tensor losses, Tensor loss,
         float gradientScale, Tensor? dx, Tensor? dWeight)
     {
         var (rows, columns) = (x.Shape.Rows, x.Shape.Columns);
-        Float(x, nameof(x), rows, columns);
+        Active(x, nameof(x), rows, columns);
         Float(weight, nameof(weight), weight.Shape.Rows, columns);
         Int(targets, nameof(targets), rows);
         PerRow(losses, nameof(losses), rows);
@@ -33,7 +33,7 @@ public abstract partial class Backend
             throw new ArgumentOutOfRangeException(nameof(softcap), softcap, "The bound of the logits must be 0 (none) or positive.");
         if (!float.IsFinite(gradientScale))
             throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The factor must be finite.");
-        if (dx is not null) Float(dx, nameof(dx), rows, columns);
+        if (dx is not null) Active(dx, nameof(dx), rows, columns);
         if (dWeight is not null) Float(dWeight, nameof(dWeight), weight.Shape.Rows, columns);
         LinearCrossEntropyCore(x, weight, targets, softcap, losses, loss, gradientScale, dx, dWeight);
     }

@@ -7,7 +7,7 @@ public abstract partial class Backend
     /// <param name="tokens">Row numbers, each in 0..vocabulary-1.</param>
     /// <param name="y"><c>[tokens, channels]</c>, overwritten.</param>
     /// <param name="inverseRms">One value per token, overwritten; null to gather without normalising.</param>
-    /// <exception cref="ArgumentException">A shape or type does not fit, or (on the CPU) a token lies outside the table.</exception>
+    /// <exception cref="ArgumentException">A shape or type does not fit, or a token lies outside the table (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
     public void Embedding(Tensor table, Tensor tokens, Tensor y, Tensor? inverseRms)
     {
         CheckEmbedding(table, tokens, y, nameof(y), inverseRms);
@@ -23,7 +23,7 @@ public abstract partial class Backend
     public void EmbeddingBackward(Tensor dy, Tensor y, Tensor? inverseRms, Tensor tokens, Tensor dTable)
     {
         CheckEmbedding(dTable, tokens, dy, nameof(dy), inverseRms);
-        Float(y, nameof(y), tokens.ElementCount, dTable.Shape.Columns);
+        Active(y, nameof(y), tokens.ElementCount, dTable.Shape.Columns);
         EmbeddingBackwardCore(dy, y, inverseRms, tokens, dTable);
     }
 
@@ -46,7 +46,7 @@ public abstract partial class Backend
     {
         Float(table, nameof(table), table.Shape.Rows, table.Shape.Columns);
         Int(tokens, nameof(tokens), tokens.ElementCount);
-        Float(rows, name, tokens.ElementCount, table.Shape.Columns);
+        Active(rows, name, tokens.ElementCount, table.Shape.Columns);
         if (inverseRms is not null) PerRow(inverseRms, nameof(inverseRms), tokens.ElementCount);
     }
 }

@@ -13,7 +13,7 @@ public abstract partial class Backend
         CheckLinear(x, weight, y, nameof(y));
         if (residual is not null)
         {
-            Float(residual, nameof(residual), x.Shape.Rows, (int)weight.Shape.Rows);
+            Active(residual, nameof(residual), x.Shape.Rows, (int)weight.Shape.Rows);
             if (activation != Activation.None)
                 throw new ArgumentException("A linear layer takes a residual or an activation, not both.", nameof(activation));
         }
@@ -35,7 +35,7 @@ public abstract partial class Backend
         CheckLinear(dx, weight, dy, nameof(dy));
         if (activated is not null)
         {
-            Float(activated, nameof(activated), dx.Shape.Rows, dx.Shape.Columns);
+            Active(activated, nameof(activated), dx.Shape.Rows, dx.Shape.Columns);
             if (accumulate) throw new ArgumentException("A gradient before an activation cannot be accumulated.", nameof(accumulate));
         }
 
@@ -76,7 +76,7 @@ public abstract partial class Backend
     /// <param name="cap">Bound, positive.</param>
     public void Softcap(Tensor x, float cap)
     {
-        Float(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
+        Active(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
         if (!(cap > 0)) throw new ArgumentOutOfRangeException(nameof(cap), cap, "The bound must be positive.");
         SoftcapCore(x, cap);
     }
@@ -129,7 +129,7 @@ public abstract partial class Backend
 
     private (int Batch, int Rows, int Columns) Batched(Tensor tensor, string name)
     {
-        Float(tensor, name, tensor.Shape.Rows, tensor.Shape.Columns);
+        Active(tensor, name, tensor.Shape.Rows, tensor.Shape.Columns);
         if (tensor.Shape.Rank is not (2 or 3))
             throw new ArgumentException($"{name} must have rank 2 or 3, but its shape is {tensor.Shape}.", name);
         return Matrices(tensor);
@@ -137,8 +137,8 @@ public abstract partial class Backend
 
     private void CheckLinear(Tensor x, Tensor weight, Tensor y, string yName)
     {
-        Float(x, "x", x.Shape.Rows, x.Shape.Columns);
+        Active(x, "x", x.Shape.Rows, x.Shape.Columns);
         Float(weight, nameof(weight), weight.Shape.Rows, x.Shape.Columns);
-        Float(y, yName, x.Shape.Rows, (int)weight.Shape.Rows);
+        Active(y, yName, x.Shape.Rows, (int)weight.Shape.Rows);
     }
 }

@@ -11,8 +11,8 @@ public abstract partial class Backend
     /// <param name="inverseRms">One value per row, overwritten.</param>
     public void RmsNorm(Tensor x, Tensor y, Tensor inverseRms)
     {
-        Float(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
-        Float(y, nameof(y), x.Shape.Rows, x.Shape.Columns);
+        Active(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
+        Active(y, nameof(y), x.Shape.Rows, x.Shape.Columns);
         PerRow(inverseRms, nameof(inverseRms), x.Shape.Rows);
         RmsNormCore(x, y, inverseRms);
     }
@@ -25,9 +25,9 @@ public abstract partial class Backend
     /// <param name="accumulate">Add to <paramref name="dx"/> instead of overwriting it.</param>
     public void RmsNormBackward(Tensor dy, Tensor y, Tensor inverseRms, Tensor dx, bool accumulate)
     {
-        Float(y, nameof(y), y.Shape.Rows, y.Shape.Columns);
-        Float(dy, nameof(dy), y.Shape.Rows, y.Shape.Columns);
-        Float(dx, nameof(dx), y.Shape.Rows, y.Shape.Columns);
+        Active(y, nameof(y), y.Shape.Rows, y.Shape.Columns);
+        Active(dy, nameof(dy), y.Shape.Rows, y.Shape.Columns);
+        Active(dx, nameof(dx), y.Shape.Rows, y.Shape.Columns);
         PerRow(inverseRms, nameof(inverseRms), y.Shape.Rows);
         RmsNormBackwardCore(dy, y, inverseRms, dx, accumulate);
     }
@@ -48,8 +48,8 @@ public abstract partial class Backend
         Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed, Tensor inverseRms)
     {
         CheckMix(x, x0, residualScales, inputScales, layer);
-        Float(mixed, nameof(mixed), x.Shape.Rows, x.Shape.Columns);
-        Float(normed, nameof(normed), x.Shape.Rows, x.Shape.Columns);
+        Active(mixed, nameof(mixed), x.Shape.Rows, x.Shape.Columns);
+        Active(normed, nameof(normed), x.Shape.Rows, x.Shape.Columns);
         PerRow(inverseRms, nameof(inverseRms), x.Shape.Rows);
         MixNormCore(x, x0, residualScales, inputScales, layer, mixed, normed, inverseRms);
     }
@@ -74,12 +74,12 @@ public abstract partial class Backend
     {
         CheckMix(x, x0, residualScales, inputScales, layer);
         var (rows, columns) = (x.Shape.Rows, x.Shape.Columns);
-        if (dMixed is not null) Float(dMixed, nameof(dMixed), rows, columns);
-        Float(dNormed, nameof(dNormed), rows, columns);
-        Float(normed, nameof(normed), rows, columns);
+        if (dMixed is not null) Active(dMixed, nameof(dMixed), rows, columns);
+        Active(dNormed, nameof(dNormed), rows, columns);
+        Active(normed, nameof(normed), rows, columns);
         PerRow(inverseRms, nameof(inverseRms), rows);
-        Float(dx, nameof(dx), rows, columns);
-        Float(dx0, nameof(dx0), rows, columns);
+        Active(dx, nameof(dx), rows, columns);
+        Active(dx0, nameof(dx0), rows, columns);
         MixNormBackwardCore(
             dMixed, dNormed, normed, inverseRms, x, x0, residualScales, inputScales, layer, dx, accumulateX, dx0, accumulateX0);
     }
@@ -130,8 +130,8 @@ public abstract partial class Backend
 
     private void CheckMix(Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer)
     {
-        Float(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
-        Float(x0, nameof(x0), x.Shape.Rows, x.Shape.Columns);
+        Active(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
+        Active(x0, nameof(x0), x.Shape.Rows, x.Shape.Columns);
         PerRow(residualScales, nameof(residualScales), residualScales.ElementCount);
         PerRow(inputScales, nameof(inputScales), residualScales.ElementCount);
         if ((uint)layer >= (uint)residualScales.ElementCount)

@@ -29,8 +29,10 @@ public abstract partial class Backend
     /// <param name="clearGradients">Set the gradients to zero.</param>
     public void MuonMomentum(ReadOnlySpan<Tensor> parameters, Tensor momentum, Tensor x, float beta, bool clearGradients)
     {
-        CheckMuon(parameters, momentum, nameof(momentum));
-        CheckMuon(parameters, x, nameof(x));
+        CheckMuon(parameters);
+        var (rows, columns) = (parameters.Length * parameters[0].Shape.Rows, parameters[0].Shape.Columns);
+        Float(momentum, nameof(momentum), rows, columns);
+        Active(x, nameof(x), rows, columns);
         MuonMomentumCore(parameters, momentum, x, beta, clearGradients);
     }
 
@@ -44,7 +46,7 @@ public abstract partial class Backend
     {
         var (batch, rows, columns) = Batched(gram, nameof(gram));
         if (rows != columns) throw new ArgumentException($"Gram matrices are square, but the shape is {gram.Shape}.", nameof(gram));
-        Float(square, nameof(square), (long)batch * rows, columns);
+        Active(square, nameof(square), (long)batch * rows, columns);
         PolarPolynomialCore(gram, square, a, b, c);
     }
 
@@ -61,8 +63,9 @@ public abstract partial class Backend
     public void MuonUpdate(
         Tensor x, ReadOnlySpan<Tensor> parameters, Tensor secondMoment, float learningRate, float weightDecay, float beta2)
     {
-        CheckMuon(parameters, x, nameof(x));
+        CheckMuon(parameters);
         var shape = parameters[0].Shape;
+        Active(x, nameof(x), parameters.Length * shape.Rows, shape.Columns);
         PerRow(secondMoment, nameof(secondMoment), parameters.Length * Math.Max(shape.Rows, shape.Columns));
         MuonUpdateCore(x, parameters, secondMoment, learningRate, weightDecay, beta2);
     }
@@ -74,6 +77,16 @@ public abstract partial class Backend
     {
         foreach (var parameter in parameters) CheckTrained(parameter);
         return GradientNormCore(parameters);
+    }
+
+    /// <summary>Scales the gradients down so that their norm is at most <paramref name="limit"/>; shorter ones stay as they are.</summary>
+    /// <param name="parameters">Tensors with a gradient.</param>
+    /// <param name="limit">Largest Euclidean norm of all gradients together, positive.</param>
+    public void ClipGradients(ReadOnlySpan<Tensor> parameters, double limit)
+    {
+        foreach (var parameter in parameters) CheckTrained(parameter);
+        if (!(limit > 0)) throw new ArgumentOutOfRangeException(nameof(limit), limit, "The largest norm must be positive.");
+        ClipGradientsCore(parameters, limit);
     }
 
     /// <summary>Implements <see cref="AdamWStep"/>.</summary>
@@ -113,6 +126,17 @@ public abstract partial class Backend
     /// <returns>The norm.</returns>
     protected abstract double GradientNormCore(ReadOnlySpan<Tensor> parameters);
 
+    /// <summary>Implements <see cref="ClipGradients"/>; this implementation waits for the norm.</summary>
+    /// <param name="parameters">Tensors with a gradient.</param>
+    /// <param name="limit">Largest norm.</param>
+    protected virtual void ClipGradientsCore(ReadOnlySpan<Tensor> parameters, double limit)
+    {
+        var norm = GradientNormCore(parameters);
+        if (!(norm > limit)) return;
+        var scale = (float)(limit / norm);
+        foreach (var parameter in parameters) ScaleCore(parameter.Grad!, scale);
+    }
+
     private void CheckTrained(Tensor parameter)
     {
         Own(parameter);
@@ -120,7 +144,7 @@ public abstract partial class Backend
             throw new ArgumentException($"{parameter} has no gradient: make it with Backend.Parameter.", nameof(parameter));
     }
 
-    private void CheckMuon(ReadOnlySpan<Tensor> parameters, Tensor stacked, string name)
+    private void CheckMuon(ReadOnlySpan<Tensor> parameters)
     {
         if (parameters.Length == 0) throw new ArgumentException("Muon needs at least one matrix.", nameof(parameters));
         var shape = parameters[0].Shape;
@@ -131,7 +155,5 @@ public abstract partial class Backend
                 throw new ArgumentException(
                     $"A Muon group holds matrices of one shape, but {parameter} stands beside {parameters[0]}.", nameof(parameters));
         }
-
-        Float(stacked, name, parameters.Length * shape.Rows, shape.Columns);
     }
 }

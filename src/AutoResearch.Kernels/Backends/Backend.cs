@@ -19,6 +19,22 @@ public abstract partial class Backend : IDisposable
     /// <summary>Short description of the device and code path, for logs.</summary>
     public abstract string Name { get; }
 
+    /// <summary>
+    /// Element type of activations and their gradients. Parameters, their gradients, optimizer moments, statistics (inverse RMS,
+    /// log-sum-exp, gates) and losses are <see cref="DType.Float32"/> on every backend.
+    /// </summary>
+    public virtual DType ActivationType => DType.Float32;
+
+    /// <summary>
+    /// True when operations return before they are done, so that the host can prepare the next batch meanwhile.
+    /// Copies to the host wait for what they need.
+    /// </summary>
+    public virtual bool IsAsynchronous => false;
+
+    /// <summary>Makes an object that runs the same step again and again in the fastest way this backend has.</summary>
+    /// <returns>The object; dispose it before the backend.</returns>
+    public virtual StepGraph CreateStepGraph() => new();
+
     /// <summary>Allocates a tensor filled with zeros, owned by the caller.</summary>
     /// <param name="shape">Extents.</param>
     /// <param name="type">Element type.</param>
@@ -70,16 +86,18 @@ public abstract partial class Backend : IDisposable
         return table;
     }
 
-    /// <summary>Waits until all work issued so far has been done.</summary>
+    /// <summary>
+    /// Waits until all work issued so far has been done. An accelerator reports here, and when values are copied to the host, what
+    /// it found wrong meanwhile, such as a token id outside its table.
+    /// </summary>
     public virtual void Synchronize() { }
 
-    /// <summary>Sets every element of a single-precision tensor.</summary>
+    /// <summary>Sets every element of a tensor of floating-point numbers.</summary>
     /// <param name="tensor">The tensor.</param>
     /// <param name="value">The value.</param>
     public void Fill(Tensor tensor, float value)
     {
-        Own(tensor);
-        if (tensor.Type != DType.Float32) throw new ArgumentException($"Fill needs Float32, but {tensor} is {tensor.Type}.");
+        Real(tensor);
         FillCore(tensor, value);
     }
 
@@ -93,13 +111,14 @@ public abstract partial class Backend : IDisposable
         ScaleCore(tensor, factor);
     }
 
-    /// <summary>Adds one tensor to another: <c>sum += x</c>.</summary>
+    /// <summary>Adds one tensor to another: <c>sum += x</c>. Each may be an activation or Float32.</summary>
     /// <param name="x">What is added.</param>
-    /// <param name="sum">Same number of elements as <paramref name="x"/>.</param>
+    /// <param name="sum">Same number of rows and columns as <paramref name="x"/>.</param>
     public void Add(Tensor x, Tensor sum)
     {
-        Float(x, nameof(x), x.Shape.Rows, x.Shape.Columns);
-        Float(sum, nameof(sum), x.Shape.Rows, x.Shape.Columns);
+        Real(x);
+        Real(sum);
+        Size(sum, nameof(sum), x.Shape.Rows, x.Shape.Columns);
         AddCore(x, sum);
     }
 

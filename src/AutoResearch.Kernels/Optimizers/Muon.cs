@@ -5,7 +5,8 @@ namespace AutoResearch.Kernels;
 /// al. 2025, arXiv:2505.16932), with NorMuon's variance reduction and cautious weight decay. Matrices of one shape are stepped as a
 /// batch. The gradients are zero afterwards.
 /// </summary>
-/// <remarks>autoresearch iterates in bfloat16; here everything is single precision, so the polar factor is more exact.</remarks>
+/// <remarks>The iteration runs in <see cref="Backend.ActivationType"/>: bfloat16 on an accelerator, as in autoresearch, and single
+/// precision on the CPU, where the polar factor is more exact.</remarks>
 public sealed class Muon : IDisposable
 {
     // Odd polynomials a·x + b·x³ + c·x⁵ of the paper's method for singular values down to 1e-3, with a safety factor of 1.02.
@@ -101,10 +102,10 @@ public sealed class Muon : IDisposable
             RateFactor = MathF.Sqrt(Math.Max(1f, (float)rows / columns));
             Momentum = backend.Allocate((count, rows, columns));
             SecondMoment = backend.Allocate((count, Math.Max(rows, columns)));
-            Direction = backend.Allocate((count, rows, columns));
-            Scratch = backend.Allocate((count, rows, columns));
-            Gram = backend.Allocate((count, side, side));
-            Square = backend.Allocate((count, side, side));
+            Direction = backend.Allocate((count, rows, columns), backend.ActivationType);
+            Scratch = backend.Allocate((count, rows, columns), backend.ActivationType);
+            Gram = backend.Allocate((count, side, side), backend.ActivationType);
+            Square = backend.Allocate((count, side, side), backend.ActivationType);
         }
 
         internal Tensor[] Parameters { get; }

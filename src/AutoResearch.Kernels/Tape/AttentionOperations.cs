@@ -64,7 +64,7 @@ internal sealed class AttentionOperation : Operation
         var dqkv = tape.GradientOf(_qkv, out var accumulate);
         if (accumulate)
         {
-            var part = tape.Allocate(_qkv.Shape);
+            var part = tape.Allocate(_qkv.Shape, _qkv.Type);
             tape.Backend.AttentionBackward(_qkv, _y, _logSumExp, _y.Grad!, part, _layout, _window);
             tape.Backend.Add(part, dqkv);
             tape.Recycle(part);

@@ -41,7 +41,7 @@ internal sealed class MlpOperation : Operation
         if (_wOut.RequiresGrad) tape.Backend.LinearBackwardWeight(dy, _hidden, _wOut.Grad!);
         if (_wIn.RequiresGrad || _x.RequiresGrad)
         {
-            var dPre = tape.Allocate(_hidden.Shape);
+            var dPre = tape.Allocate(_hidden.Shape, _hidden.Type);
             tape.Backend.LinearBackwardInput(dy, _wOut, dPre, accumulate: false, activated: _hidden);
             if (_wIn.RequiresGrad) tape.Backend.LinearBackwardWeight(dPre, _x, _wIn.Grad!);
             if (_x.RequiresGrad)

@@ -21,7 +21,7 @@ internal sealed class MemoryArena(Backend backend) : IDisposable
         if (_block == _blocks.Count)
         {
             // Each new block doubles the whole, so that a growing step needs few of them.
-            var block = new TensorStorage(backend, Math.Max(bytes, Math.Max(SmallestBlock, Capacity)));
+            var block = new TensorStorage(backend, Math.Max(bytes, Math.Max(SmallestBlock, Capacity))) { IsRecycled = true };
             _blocks.Add(block);
             Capacity += block.Bytes;
         }

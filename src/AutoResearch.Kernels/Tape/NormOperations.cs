@@ -1,5 +1,22 @@
 namespace AutoResearch.Kernels;
 
+internal sealed class ConvertOperation : Operation
+{
+    private Tensor _x = null!, _y = null!;
+
+    protected internal override bool HasGradient => _y.Grad is not null;
+
+    internal void Set(Tensor x, Tensor y) => (_x, _y) = (x, y);
+
+    protected internal override void Backward(Tape tape)
+    {
+        var dx = tape.GradientOf(_x, out var accumulate);
+        if (!accumulate) dx.Fill(0);
+        tape.Backend.Add(_y.Grad!, dx);
+        tape.Release(_y);
+    }
+}
+
 internal sealed class EmbeddingOperation : Operation
 {
     private Tensor _table = null!, _tokens = null!, _y = null!;

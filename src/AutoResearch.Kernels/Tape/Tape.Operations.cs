@@ -2,6 +2,20 @@ namespace AutoResearch.Kernels;
 
 public sealed partial class Tape
 {
+    /// <summary>A Float32 tensor as an activation: itself where activations are Float32, otherwise a rounded copy.</summary>
+    /// <param name="x">A parameter or other Float32 tensor, or an activation.</param>
+    /// <returns>The same shape in <see cref="Backend.ActivationType"/>.</returns>
+    public Tensor ToActivation(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        if (x.Type == Backend.ActivationType) return x;
+        var y = Output(x.Shape, x.RequiresGrad);
+        Backend.Fill(y, 0);
+        Backend.Add(x, y);
+        if (y.RequiresGrad) Record<ConvertOperation>().Set(x, y);
+        return y;
+    }
+
     /// <summary>Rows of a table, optionally RMS-normalised.</summary>
     /// <param name="table"><c>[vocabulary, channels]</c>.</param>
     /// <param name="tokens">Row numbers, any shape.</param>
@@ -82,7 +96,7 @@ public sealed partial class Tape
         ArgumentNullException.ThrowIfNull(wIn);
         ArgumentNullException.ThrowIfNull(wOut);
         var requiresGrad = x.RequiresGrad || wIn.RequiresGrad || wOut.RequiresGrad || residual is { RequiresGrad: true };
-        var hidden = Allocate((Rows(x), Rows(wIn)));
+        var hidden = Allocate((Rows(x), Rows(wIn)), Backend.ActivationType);
         var y = Output((Rows(x), Rows(wOut)), requiresGrad);
         Backend.Linear(x, wIn, hidden, null, Activation.ReluSquared);
         Backend.Linear(hidden, wOut, y, residual);
@@ -183,9 +197,9 @@ public sealed partial class Tape
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(weight);
-        var loss = Output(1, x.RequiresGrad || weight.RequiresGrad);
+        var loss = Output(1, x.RequiresGrad || weight.RequiresGrad, DType.Float32);
         losses = Allocate(Rows(x));
-        var dx = loss.RequiresGrad ? Allocate(x.Shape) : null;
+        var dx = loss.RequiresGrad ? Allocate(x.Shape, x.Type) : null;
         Backend.LinearCrossEntropy(x, weight, targets, softcap, losses, loss, gradientScale, dx, dx is null ? null : weight.Grad);
         if (dx is not null) Record<CrossEntropyOperation>().Set(x, dx, loss);
         return loss;
@@ -200,7 +214,7 @@ public sealed partial class Tape
     {
         ArgumentNullException.ThrowIfNull(x);
         ArgumentNullException.ThrowIfNull(weight);
-        var logits = Allocate((Rows(x), Rows(weight)));
+        var logits = Allocate((Rows(x), Rows(weight)), Backend.ActivationType);
         Backend.Linear(x, weight, logits);
         if (softcap != 0) Backend.Softcap(logits, softcap);
         return logits;

@@ -72,7 +72,7 @@ public sealed partial class Tape : IDisposable
         var (storage, offset) = TakeFree(bytes) ?? _arena.Take(bytes);
         var tensor = NextTensor();
         tensor.Bind(storage, offset, type, shape);
-        if (Poison && type == DType.Float32) Backend.Fill(tensor, float.NaN);
+        if (Poison && type != DType.Int32) Backend.Fill(tensor, float.NaN);
         return tensor;
     }
 
@@ -87,13 +87,13 @@ public sealed partial class Tape : IDisposable
         return tensor;
     }
 
-    /// <summary>Copies numbers into the step's memory; no gradient is computed for them.</summary>
+    /// <summary>Copies numbers into the step's memory as an activation; no gradient is computed for them.</summary>
     /// <param name="values">The values.</param>
     /// <param name="shape">Extents; as many elements as values.</param>
     /// <returns>A tensor that lives until the next <see cref="Reset"/>.</returns>
     public Tensor Input(ReadOnlySpan<float> values, Shape shape)
     {
-        var tensor = Allocate(shape);
+        var tensor = Allocate(shape, Backend.ActivationType);
         tensor.CopyFrom(values);
         return tensor;
     }
@@ -152,7 +152,7 @@ public sealed partial class Tape : IDisposable
     {
         ArgumentNullException.ThrowIfNull(tensor);
         accumulate = tensor.Grad is not null;
-        return tensor.Grad ??= Allocate(tensor.Shape);
+        return tensor.Grad ??= Allocate(tensor.Shape, tensor.Type);
     }
 
     /// <summary>
@@ -237,9 +237,11 @@ public sealed partial class Tape : IDisposable
     }
 
     // Output of an operation: differentiable when an input is.
-    private Tensor Output(Shape shape, bool requiresGrad)
+    private Tensor Output(Shape shape, bool requiresGrad) => Output(shape, requiresGrad, Backend.ActivationType);
+
+    private Tensor Output(Shape shape, bool requiresGrad, DType type)
     {
-        var tensor = Allocate(shape);
+        var tensor = Allocate(shape, type);
         tensor.RequiresGrad = requiresGrad && IsRecording;
         return tensor;
     }

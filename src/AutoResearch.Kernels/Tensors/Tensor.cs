@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
 namespace AutoResearch.Kernels;
@@ -63,10 +62,15 @@ public sealed unsafe class Tensor : IDisposable
         get
         {
             var start = _storage is null ? 0 : _storage.Address;
-            if (start == 0) ThrowDisposed();
+            if (start == 0) throw Released();
             return start + (nint)_offset;
         }
     }
+
+    internal TensorStorage Storage => _storage ?? throw Released();
+
+    /// <summary>Bytes from the start of the storage to the first element.</summary>
+    internal long StorageOffset => _offset;
 
     internal float* Floats => (float*)Address;
 
@@ -98,18 +102,35 @@ public sealed unsafe class Tensor : IDisposable
         return MakeView(ElementCount / Shape[0] * start, Shape.WithFirst(count));
     }
 
-    /// <summary>Copies values from the host.</summary>
+    /// <summary>Copies values from the host; a <see cref="DType.BFloat16"/> tensor takes them rounded to nearest even.</summary>
     /// <param name="values">As many values as the tensor has elements.</param>
     /// <exception cref="ArgumentException">The number of values or the element type does not fit.</exception>
-    public void CopyFrom(ReadOnlySpan<float> values) => CopyIn(MemoryMarshal.AsBytes(values), values.Length, DType.Float32);
+    public void CopyFrom(ReadOnlySpan<float> values)
+    {
+        if (Type == DType.BFloat16) CopyIn(MemoryMarshal.AsBytes(BFloat16.FromSingles(values).AsSpan()), values.Length, DType.BFloat16);
+        else CopyIn(MemoryMarshal.AsBytes(values), values.Length, DType.Float32);
+    }
 
-    /// <inheritdoc cref="CopyFrom(ReadOnlySpan{float})"/>
+    /// <summary>Copies integers from the host.</summary>
+    /// <param name="values">As many values as the tensor has elements.</param>
+    /// <exception cref="ArgumentException">The number of values or the element type does not fit.</exception>
     public void CopyFrom(ReadOnlySpan<int> values) => CopyIn(MemoryMarshal.AsBytes(values), values.Length, DType.Int32);
 
     /// <summary>Copies values to the host and waits for them.</summary>
     /// <param name="values">Room for exactly as many values as the tensor has elements.</param>
     /// <exception cref="ArgumentException">The number of values or the element type does not fit.</exception>
-    public void CopyTo(Span<float> values) => CopyOut(MemoryMarshal.AsBytes(values), values.Length, DType.Float32);
+    public void CopyTo(Span<float> values)
+    {
+        if (Type != DType.BFloat16)
+        {
+            CopyOut(MemoryMarshal.AsBytes(values), values.Length, DType.Float32);
+            return;
+        }
+
+        var bits = new ushort[values.Length];
+        CopyOut(MemoryMarshal.AsBytes(bits.AsSpan()), values.Length, DType.BFloat16);
+        BFloat16.ToSingles(bits, values);
+    }
 
     /// <inheritdoc cref="CopyTo(Span{float})"/>
     public void CopyTo(Span<int> values) => CopyOut(MemoryMarshal.AsBytes(values), values.Length, DType.Int32);
@@ -134,6 +155,12 @@ public sealed unsafe class Tensor : IDisposable
         CopyTo(new Span<float>(&value, 1));
         return value;
     }
+
+    /// <summary>
+    /// Tells the backend that foreign code changed the memory at <see cref="Address"/>. An accelerator keeps copies of parameters in
+    /// another precision and makes them anew after this; changes made through this library need no such call.
+    /// </summary>
+    public void MarkChanged() => Storage.ShadowIsStale = true;
 
     /// <summary>Sets every element.</summary>
     /// <param name="value">The value.</param>
@@ -181,6 +208,7 @@ public sealed unsafe class Tensor : IDisposable
     {
         CheckCopy(count, type);
         Backend.CopyFromHost(bytes, Address);
+        Storage.ShadowIsStale = true;
     }
 
     private void CopyOut(Span<byte> bytes, int count, DType type)
@@ -197,7 +225,6 @@ public sealed unsafe class Tensor : IDisposable
             throw new ArgumentException($"{this} has {ElementCount} elements, but {count} values were given.");
     }
 
-    [DoesNotReturn]
-    private void ThrowDisposed() => throw new ObjectDisposedException(nameof(Tensor),
+    private ObjectDisposedException Released() => new(nameof(Tensor),
         $"The memory of {this} was released: the tensor was disposed, or the tape it came from was reset.");
 }

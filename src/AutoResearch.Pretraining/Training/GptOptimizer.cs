@@ -31,7 +31,7 @@ internal sealed class GptOptimizer : IDisposable
     /// <summary>One step with the gradients accumulated in the parameters, which are zero afterwards.</summary>
     public void Step(double rate, double momentum, double weightDecay)
     {
-        if (_options.GradientClip > 0) Clip();
+        if (_options.GradientClip > 0) _model.Backend.ClipGradients(_parameters, _options.GradientClip);
         foreach (var (group, full) in _groups) group.LearningRate = (float)(full * rate);
         _adam.Step();
         _muon.Options.LearningRate = (float)(_options.MatrixLr * rate);
@@ -64,12 +64,5 @@ internal sealed class GptOptimizer : IDisposable
         var group = new AdamWOptions { Beta1 = (float)beta1, Beta2 = (float)_options.AdamBeta2, Epsilon = (float)_options.AdamEpsilon };
         _adam.Add(group, parameters);
         _groups.Add((group, rate));
-    }
-
-    private void Clip()
-    {
-        var norm = _model.Backend.GradientNorm(_parameters);
-        if (!(norm > _options.GradientClip)) return;
-        foreach (var parameter in _parameters) _model.Backend.Scale(parameter.Grad!, (float)(_options.GradientClip / norm));
     }
 }
