@@ -163,10 +163,9 @@ internal static unsafe class Gemm
                 Tile(block + (i * depth), panel, edge, TileColumns, depth, false);
                 for (var y = 0; y < height; y++)
                 {
-                    Span<float> to = new(target + ((long)y * N), width), from = new(edge + (y * TileColumns), width);
-                    if (!add) from.CopyTo(to);
-                    else
-                        for (var x = 0; x < width; x++) to[x] += from[x];
+                    float* to = target + ((long)y * N), from = edge + (y * TileColumns);
+                    if (add) Simd.AddScaled(from, 1, to, width);
+                    else new Span<float>(from, width).CopyTo(new(to, width));
                 }
             }
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace AutoResearch.Kernels;
 
@@ -9,6 +10,14 @@ internal static unsafe partial class GemmTiles
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Tile14x32(float* a, float* b, float* c, nint ldc, nint depth, bool add)
     {
+        // C is asked for now, so that it has come when the sums are done.
+        for (nint row = 0; row < 14; row++)
+        {
+            Sse.Prefetch0(c + (row * ldc));
+            Sse.Prefetch0(c + (row * ldc) + 16);
+            Sse.Prefetch0(c + (row * ldc) + 31);
+        }
+
         Vector512<float> c0_0 = default, c0_1 = default;
         Vector512<float> c1_0 = default, c1_1 = default;
         Vector512<float> c2_0 = default, c2_1 = default;
