@@ -3,8 +3,6 @@ namespace AutoResearch.Kernels;
 /// <summary>The library's own CUDA C++: the files of Cuda/Kernels, embedded in the assembly.</summary>
 internal static class EmbeddedKernels
 {
-    private const string Prefix = "AutoResearch.Kernels.Cuda.";
-
     private static readonly Lazy<IReadOnlyDictionary<string, string>> AllHeaders = new(() =>
         Names().Where(name => name.EndsWith(".cuh", StringComparison.Ordinal)).ToDictionary(name => name, Read, StringComparer.Ordinal));
 
@@ -17,7 +15,7 @@ internal static class EmbeddedKernels
     /// <summary>The text of a file.</summary>
     internal static string Read(string file)
     {
-        using var stream = typeof(EmbeddedKernels).Assembly.GetManifestResourceStream(Prefix + file)
+        using var stream = typeof(EmbeddedKernels).Assembly.GetManifestResourceStream(file)
             ?? throw new ArgumentException($"There is no embedded kernel file {file}: {string.Join(", ", Names())}.", nameof(file));
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
@@ -50,5 +48,5 @@ internal static class EmbeddedKernels
     }
 
     private static IEnumerable<string> Names() => typeof(EmbeddedKernels).Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => name[Prefix.Length..]).Order(StringComparer.Ordinal);
+        .Where(name => Path.GetExtension(name) is ".cu" or ".cuh").Order(StringComparer.Ordinal);
 }

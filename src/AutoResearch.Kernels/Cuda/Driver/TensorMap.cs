@@ -10,7 +10,7 @@ namespace AutoResearch.Kernels;
 public sealed unsafe class TensorMap : IDisposable
 {
     private const nuint Size = 128;
-    private const int Int32 = 4, Float32 = 7, BFloat16 = 9;
+    private const int Int32 = 3, Float32 = 7, BFloat16 = 9;
 
     private nint _location;
 
