@@ -21,16 +21,13 @@ namespace AutoResearch;
 public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 {
     private const long FullDisk = 1 << 20;
+    private const int LooksPerDiskLook = 4;
     private static readonly TimeSpan s_watchInterval = TimeSpan.FromMilliseconds(250);
     private static readonly string[] s_environment =
     [
         "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
         "SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramFiles", "ProgramData",
     ];
-
-    // A second process of the session waits for the end of a pipe that only this process holds: when this process dies,
-    // however suddenly, the session is killed. The program itself takes the place of the shell.
-    private const string Guard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & exec \"$0\" \"$@\" </dev/null 3<&-";
 
     private readonly IReadOnlyList<string> _command;
     private readonly ProcessRunnerOptions _options;
@@ -111,7 +108,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         {
             var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
             if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
-            return result with { Device = DeviceFingerprint.Read(), Artifacts = _options.KeepRunDirectories ? [directory.Path] : null };
+            return result with { Artifacts = _options.KeepRunDirectories ? [directory.Path] : null };
         }
         finally
         {
@@ -136,7 +133,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         {
             var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
             if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
-            result = result with { Device = DeviceFingerprint.Read(), Hashes = Merged(result.Hashes, directory.Hashes) };
+            result = result with { Hashes = Merged(result.Hashes, directory.Hashes) };
             return await directory.CheckAsync(cancellationToken).ConfigureAwait(false) is { } violation && result.Outcome != RunOutcome.InfrastructureFailure
                 ? result with { Outcome = RunOutcome.Invalid, Message = $"A file that is not the program's to change was changed: {violation}." }
                 : result;
@@ -187,11 +184,36 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private async Task<RunResult> LaunchAsync(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce,
         IProgress<Measurement>? progress, IProgramSession? session, CancellationToken cancellationToken)
     {
+        RunConfinement confinement;
+        try
+        {
+            confinement = RunConfinement.Of(_options, experiment.Candidate);
+        }
+        catch (Exception e) when (e is SandboxException or ArgumentException)
+        {
+            return RunResult.Failure(RunOutcome.InfrastructureFailure, e.Message);
+        }
+
+        using (confinement)
+        {
+            var result = await LaunchConfinedAsync(command, experiment, runDirectory, nonce, confinement, progress, session, cancellationToken).ConfigureAwait(false);
+            var device = new Dictionary<string, string>(result.Device ?? DeviceFingerprint.Read(), StringComparer.Ordinal) { ["sandbox"] = confinement.Description };
+            return result with { Device = device };
+        }
+    }
+
+    private async Task<RunResult> LaunchConfinedAsync(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce,
+        RunConfinement confinement, IProgress<Measurement>? progress, IProgramSession? session, CancellationToken cancellationToken)
+    {
         var isBuild = !ReferenceEquals(command, _command);
         using var process = new Process();
         try
         {
-            process.StartInfo = Prepare(command, experiment, runDirectory, nonce, session);
+            process.StartInfo = Prepare(command, experiment, runDirectory, nonce, confinement, session);
+        }
+        catch (SandboxException e)
+        {
+            return RunResult.Failure(RunOutcome.InfrastructureFailure, e.Message);
         }
         catch (ArgumentException e)
         {
@@ -210,13 +232,15 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
                 $"The program '{command[0]}' could not be started: {e.Message}. Install it, or give its full path.");
         }
 
-        var tree = new ProcessTree(process, $"AUTORESEARCH_EXPERIMENT={experiment.Id}-{nonce}");
+        var tree = new ProcessTree(process, $"AUTORESEARCH_EXPERIMENT={experiment.Id}-{nonce}", confinement.IsNamespace);
         var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), output.ReadAsync(process.StandardError.BaseStream));
         using var serving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var served = session?.ServeAsync(ended.Task, serving.Token);
         var limit = isBuild ? _options.BuildTime : LimitOf(experiment.Budget);
-        var (stop, peak) = await WatchAsync(process, tree, limit, experiment.Budget.MemoryBytes, served, cancellationToken).ConfigureAwait(false);
+        var (stop, peak) = await WatchAsync(
+            process, tree, limit, (memory, look) => confinement.Violation(tree, memory, experiment.Budget, [runDirectory], lookAtDisk: look % LooksPerDiskLook == 0),
+            served, cancellationToken).ConfigureAwait(false);
         var exitedItself = process.HasExited;
         // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
         await tree.KillAsync(stop is null && exitedItself ? TimeSpan.Zero : _options.KillGrace).ConfigureAwait(false);
@@ -229,6 +253,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
         var result = stop is { } failure
             ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with { Metrics = output.Metrics }
+            : exitedItself && confinement.HasFailed()
+            ? RunResult.Failure(RunOutcome.InfrastructureFailure, $"The sandbox failed, not the program. {ProcessOutcome.LastLine(output.Tail)}")
             : verdict is null || (verdict.Outcome == RunOutcome.Crashed && exitedItself && process.ExitCode != 0)
             ? ProcessOutcome.Of(process.ExitCode, output, () => DiskIsFull(process.StartInfo.WorkingDirectory))
             : verdict;
@@ -260,14 +286,14 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
     /// <summary>Waits for the program's end, or for its session's, and returns why it has to be ended if neither comes in time.</summary>
     private async Task<((RunOutcome Outcome, string Message)? Stop, long PeakMemory)> WatchAsync(
-        Process process, ProcessTree tree, TimeSpan? limit, long? memory, Task? served, CancellationToken cancellationToken)
+        Process process, ProcessTree tree, TimeSpan? limit, Func<long, int, (RunOutcome, string)?> violation, Task? served, CancellationToken cancellationToken)
     {
         using var deadline = limit is { } time ? new CancellationTokenSource(time, _clock) : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken, _disposal.Token);
         var exit = process.WaitForExitAsync(CancellationToken.None);
         var end = served is null ? exit : Task.WhenAny(exit, served);
         var peak = 0L;
-        while (true)
+        for (var look = 1; ; look++)
         {
             peak = Math.Max(peak, tree.Observe());
             if (end.IsCompleted)
@@ -277,8 +303,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
                     await Task.WhenAny(exit, Task.Delay(_options.KillGrace, CancellationToken.None)).ConfigureAwait(false);
                 return (null, peak);
             }
-            if (peak > memory)
-                return ((RunOutcome.OutOfMemory, $"The run used {peak >> 20} MiB, more than its budget of {memory >> 20} MiB."), peak);
+            if (violation(peak, look) is { } found) return (found, peak);
             try
             {
                 await end.WaitAsync(s_watchInterval, stop.Token).ConfigureAwait(false);
@@ -315,7 +340,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         return all;
     }
 
-    private ProcessStartInfo Prepare(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce, IProgramSession? session)
+    private ProcessStartInfo Prepare(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce, RunConfinement confinement, IProgramSession? session)
     {
         var values = CommandLine.ValuesOf(experiment, runDirectory);
         List<string> arguments = [.. command.Skip(1).Select(a => CommandLine.Fill(a, values))];
@@ -334,22 +359,34 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
             UseShellExecute = false,
             CreateNoWindow = true,
         };
-        string[] launcher = OperatingSystem.IsWindows() ? []
-            : Find("setsid", "/") is { } setsid ? [setsid, "/bin/sh", "-c", Guard]
-            : ["/bin/sh", "-c", "exec \"$0\" \"$@\" </dev/null"];
-        string[] all = [.. launcher, Find(command[0], info.WorkingDirectory) ?? command[0], .. arguments];
+        // A program that does not exist is told apart by the caller.
+        if (Find(command[0], info.WorkingDirectory) is not { } program)
+        {
+            info.FileName = command[0];
+            return info;
+        }
+
+        var (all, environment) = confinement.Wrap(
+            new()
+            {
+                Program = program,
+                Arguments = arguments,
+                WorkingDirectory = info.WorkingDirectory,
+                Writable = [runDirectory, .. session?.SharedPaths ?? []],
+            },
+            OperatingSystem.IsWindows() ? null : Find("setsid", "/"));
         info.FileName = all[0];
         foreach (var argument in all.Skip(1)) info.ArgumentList.Add(argument);
-        SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}");
-        foreach (var (name, value) in session?.Environment ?? new Dictionary<string, string>()) info.Environment[name] = value;
+        SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}", confinement.Policy);
+        foreach (var (name, value) in environment.Concat(session?.Environment ?? new Dictionary<string, string>())) info.Environment[name] = value;
         return info;
     }
 
-    private void SetEnvironment(ProcessStartInfo info, Experiment experiment, Dictionary<string, string> values, string id)
+    private void SetEnvironment(ProcessStartInfo info, Experiment experiment, Dictionary<string, string> values, string id, SandboxPolicy? policy)
     {
         var inherited = info.Environment.Where(e => s_environment.Contains(e.Key, StringComparer.OrdinalIgnoreCase)
             || e.Key.StartsWith("LC_", StringComparison.Ordinal) || e.Key.StartsWith("DOTNET_", StringComparison.Ordinal)
-            || _options.AllowedEnvironment.Contains(e.Key)).ToList();
+            || _options.AllowedEnvironment.Contains(e.Key) || policy?.Environment.Contains(e.Key) == true || policy?.Credentials.Contains(e.Key) == true).ToList();
         info.Environment.Clear();
         foreach (var (name, value) in inherited.Concat(_options.Environment.Select(e => new KeyValuePair<string, string?>(e.Key, e.Value))))
             info.Environment[name] = value;

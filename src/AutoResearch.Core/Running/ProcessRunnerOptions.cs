@@ -60,6 +60,13 @@ public sealed class ProcessRunnerOptions
     /// <summary>Environment variables with values of their own. Default none.</summary>
     public IDictionary<string, string> Environment { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
+    /// <summary>
+    /// Confines the program. Null (the default) for a <see cref="BubblewrapSandbox"/> with the default policy where the candidate has
+    /// source files, which a proposer may have written, and none where it has parameters only. Where there is no sandbox, such
+    /// candidates are refused; <c>Sandbox.None("reason")</c> runs them without one.
+    /// </summary>
+    public ISandbox? Sandbox { get; set; }
+
     /// <summary>A metric that a completed run must report; null (the default) when the loop's objective is check enough.</summary>
     public string? RequiredMetric { get; set; }
 
@@ -75,12 +82,18 @@ public sealed class ProcessRunnerOptions
     /// <summary>Free bytes on the disk of a directory; a seam for tests.</summary>
     internal Func<string, long> FreeSpace { get; init; } = directory => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
 
+    /// <summary>What confines source candidates when <see cref="Sandbox"/> is null.</summary>
+    internal ISandbox Automatic { get; } = new BubblewrapSandbox();
+
+    internal ISandbox? SandboxFor(Candidate candidate) => Sandbox ?? (candidate.Source is null ? null : Automatic);
+
     internal ProcessRunnerOptions Validate()
     {
         Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory), "does not exist");
         Check(nameof(TemplateDirectory), TemplateDirectory, TemplateDirectory is null || Directory.Exists(TemplateDirectory), "does not exist");
         Check(nameof(Workspace), Workspace, Workspace is null || (TemplateDirectory is null && WorkingDirectory is null),
             "excludes TemplateDirectory and WorkingDirectory");
+        if ((Sandbox ?? (Workspace is null ? null : Automatic))?.Describe().Problem is { } problem) throw AutoResearch.Sandbox.Missing(problem);
         Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
         Check(nameof(Build), Build, Build is null || !string.IsNullOrWhiteSpace(Build), "must name a program");
         Check(nameof(BuildTime), BuildTime, BuildTime > TimeSpan.Zero, "must be positive");

@@ -10,7 +10,7 @@ namespace AutoResearch;
 /// its descendants, those that were seen as descendants before, and every process that inherited its marker, so that a daemon
 /// that left the session is found too. Elsewhere only the descendants that the system knows of are.
 /// </summary>
-internal sealed class ProcessTree(Process root, string marker)
+internal sealed class ProcessTree(Process root, string marker, bool isNamespace = false)
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
@@ -24,6 +24,9 @@ internal sealed class ProcessTree(Process root, string marker)
     /// </summary>
     public TimeSpan CpuTime { get; private set; }
 
+    /// <summary>Processes and threads, as of the last look.</summary>
+    public int Tasks { get; private set; }
+
     /// <summary>
     /// Looks who is there, and returns the memory they use, in bytes; 0 where that is not known. A page that several share counts
     /// in parts (proportional set size), so that workers forked from one loaded program do not count it several times.
@@ -35,19 +38,17 @@ internal sealed class ProcessTree(Process root, string marker)
     {
         if (!OperatingSystem.IsLinux())
         {
-            try
-            {
-                root.Kill(entireProcessTree: true);
-            }
-            catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception or AggregateException)
-            {
-                // already gone
-            }
+            KillRoot(entireTree: true);
             return;
         }
         var start = Stopwatch.GetTimestamp();
-        foreach (var member in Members()) _ = Kill(member.Id, SigTerm);
-        while (Stopwatch.GetElapsedTime(start) < grace && Members().Count > 0) await Task.Delay(20).ConfigureAwait(false);
+        if (grace > TimeSpan.Zero)
+        {
+            foreach (var member in Asked()) _ = Kill(member.Id, SigTerm);
+            while (Stopwatch.GetElapsedTime(start) < grace && Asked().Any()) await Task.Delay(20).ConfigureAwait(false);
+        }
+
+        if (isNamespace) KillRoot(entireTree: false); // the kernel does the rest
         // A process that forks while it is being killed is met in the next round.
         for (var round = 0; round < 500; round++)
         {
@@ -55,6 +56,18 @@ internal sealed class ProcessTree(Process root, string marker)
             if (members.Count == 0) return;
             foreach (var member in members) _ = Kill(member.Id, SigKill);
             await Task.Delay(10).ConfigureAwait(false);
+        }
+    }
+
+    private void KillRoot(bool entireTree)
+    {
+        try
+        {
+            root.Kill(entireTree);
+        }
+        catch (Exception e) when (e is InvalidOperationException or System.ComponentModel.Win32Exception or AggregateException)
+        {
+            // already gone
         }
     }
 
@@ -78,7 +91,25 @@ internal sealed class ProcessTree(Process root, string marker)
         }
         var time = TimeSpan.FromSeconds(found.Values.Sum(m => (double)m.Ticks) / TicksPerSecond);
         if (time > CpuTime) CpuTime = time;
+        Tasks = found.Values.Sum(m => m.Threads);
         return [.. found.Values.Where(m => !m.IsZombie)];
+    }
+
+    // With its first process a namespace ends at once, and nobody in it would have heard the request.
+    private IEnumerable<Member> Asked() => Members().Where(m => !isNamespace || IsInside(m.Id));
+
+    /// <summary>Whether a process lives in a pid namespace below ours, and is not its first one.</summary>
+    private static bool IsInside(int id)
+    {
+        try
+        {
+            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/status")).FirstOrDefault(l => l.StartsWith("NSpid:", StringComparison.Ordinal));
+            return line?.Split('\t', StringSplitOptions.RemoveEmptyEntries) is { Length: > 2 } numbers && numbers[^1].Trim() != "1";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // it has ended meanwhile
+        }
     }
 
     private static long? ProportionalMemory(int id)
@@ -131,7 +162,7 @@ internal sealed class ProcessTree(Process root, string marker)
 #pragma warning restore SYSLIB1054
 
     /// <summary>One line of the process table.</summary>
-    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, long Ticks, bool IsZombie)
+    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, long Ticks, int Threads, bool IsZombie)
     {
         public static Member? TryRead(int id)
         {
@@ -142,7 +173,7 @@ internal sealed class ProcessTree(Process root, string marker)
                 var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
                 return new Member(id, int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture),
                     ulong.Parse(fields[19], CultureInfo.InvariantCulture), long.Parse(fields[21], CultureInfo.InvariantCulture) * Environment.SystemPageSize,
-                    fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture)), fields[0] is "Z" or "X");
+                    fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture)), int.Parse(fields[17], CultureInfo.InvariantCulture), fields[0] is "Z" or "X");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
             {

@@ -170,7 +170,7 @@ public sealed class ProcessRunnerTests : IDisposable
         File.WriteAllText(Path.Combine(_directory, "train.sh"), "echo 'val_bpb: 9'");
         File.WriteAllText(Path.Combine(_directory, "data.txt"), "4");
         var source = new SourceTree([new("train.sh", "echo \"val_bpb: $(cat data.txt)\""), new("lib/a.txt", "x")]);
-        await using var runner = new ProcessRunner("sh train.sh", new() { TemplateDirectory = _directory });
+        await using var runner = new ProcessRunner("sh train.sh", new() { TemplateDirectory = _directory, Sandbox = Sandbox.None("a test") });
 
         var result = await runner.RunAsync(Experiment(Budget.Unlimited) with { Candidate = new() { Source = source } }, null, TestContext.Current.CancellationToken);
 

@@ -42,7 +42,7 @@ public sealed class AutoresearchLayoutTests
             WorktreesDirectory = repository.Worktrees,
             ResultsDirectory = repository.Root,
         }, TestContext.Current.CancellationToken);
-        await using var runner = new ProcessRunner("/usr/bin/python3 train.py", new() { Workspace = workspace });
+        await using var runner = new ProcessRunner("/usr/bin/python3 train.py", new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
         string[] replies =
         [
             Chats.Edit("MATRIX_LR = 0.04", "MATRIX_LR = 0.05", "raise the matrix LR"),

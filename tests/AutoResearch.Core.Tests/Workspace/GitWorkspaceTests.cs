@@ -224,7 +224,7 @@ public sealed class GitWorkspaceTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell");
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync();
-        await using var runner = new ProcessRunner(["sh", "-c", $"{script}; echo 'loss: 0.1'"], new() { Workspace = workspace });
+        await using var runner = new ProcessRunner(["sh", "-c", $"{script}; echo 'loss: 0.1'"], new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
 
         var result = await runner.RunAsync(Experiment(workspace.Baseline()), cancellationToken: TestContext.Current.CancellationToken);
 
@@ -238,7 +238,7 @@ public sealed class GitWorkspaceTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell");
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync("mar5", "train.py", "new/*.py");
-        await using var runner = new ProcessRunner(["sh", "-c", "cat train.py new/x.py; echo log > run.log; git rev-parse HEAD 2>&1 || true; mkdir -p .git/hooks; echo evil > .git/hooks/post-checkout; echo 'loss: 0.1'"], new() { Workspace = workspace });
+        await using var runner = new ProcessRunner(["sh", "-c", "cat train.py new/x.py; echo log > run.log; git rev-parse HEAD 2>&1 || true; mkdir -p .git/hooks; echo evil > .git/hooks/post-checkout; echo 'loss: 0.1'"], new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
         var candidate = workspace.Baseline().Apply(new SourceChange([new WriteFile("train.py", "lr = 9\n"), new WriteFile("new/x.py", "x = 7\n")]));
 
         var result = await runner.RunAsync(Experiment(candidate), cancellationToken: TestContext.Current.CancellationToken);
