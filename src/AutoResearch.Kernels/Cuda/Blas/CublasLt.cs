@@ -54,14 +54,16 @@ public sealed unsafe class CublasLt : IDisposable
     /// <param name="c">Device address of C.</param>
     /// <param name="alpha">Factor of the product.</param>
     /// <param name="beta">Factor of C's old content: 1 accumulates, 0 overwrites without reading it.</param>
+    /// <param name="source">Device address of what <paramref name="beta"/> multiplies, laid out as C; 0 for C itself.</param>
     /// <exception cref="ArgumentException">The shape is impossible.</exception>
     /// <exception cref="CudaException">cuBLASLt has no algorithm for it, or failed.</exception>
-    public void Matmul(CudaStream stream, in MatmulShape shape, nint a, nint b, nint c, float alpha = 1, float beta = 0)
+    public void Matmul(CudaStream stream, in MatmulShape shape, nint a, nint b, nint c, float alpha = 1, float beta = 0, nint source = 0)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ObjectDisposedException.ThrowIf(_handle == 0, this);
         _device.MakeCurrent();
-        var key = new Key(shape, Alignment(a), Alignment(b), Alignment(c));
+        if (source == 0) source = c;
+        var key = new Key(shape, Alignment(a), Alignment(b), Math.Min(Alignment(source), Alignment(c)));
         if (!_plans.TryGetValue(key, out var plan)) _plans.Add(key, plan = Choose(key));
 
         // cuBLASLt sees column-major matrices, that is, all of them transposed: Cᵀ = op(B)ᵀ · op(A)ᵀ.
@@ -69,7 +71,7 @@ public sealed unsafe class CublasLt : IDisposable
         int status;
         fixed (NativeAlgorithm* algorithm = &plan.Algorithm)
         {
-            status = _library.Matmul(_handle, plan.Description, &alpha, b, plan.LayoutB, a, plan.LayoutA, &beta, c, plan.LayoutC, c, plan.LayoutC,
+            status = _library.Matmul(_handle, plan.Description, &alpha, b, plan.LayoutB, a, plan.LayoutA, &beta, source, plan.LayoutC, c, plan.LayoutC,
                 algorithm, _workspace.Address, (nuint)_workspace.Bytes, stream.Handle);
         }
 
