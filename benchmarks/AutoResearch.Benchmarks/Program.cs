@@ -17,6 +17,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["fixed-rules"] = FixedRules.RunAsync,
     ["truth"] = Truth.RunAsync,
     ["truth-parallel"] = TruthParallel.RunAsync,
+    ["monitors"] = MonitorCost.RunAsync,
     ["loop-cost"] = LoopCost.RunAsync,
 };
 

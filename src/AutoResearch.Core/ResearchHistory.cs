@@ -72,7 +72,7 @@ public sealed class ResearchHistory
     /// <summary>The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.</summary>
     public IReadOnlyList<Incumbent> Incumbents => _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
 
-    /// <summary>Attempts that brought no result: infrastructure failures and cancellations, in order. They belong to no evidence.</summary>
+    /// <summary>Attempts that brought no result: infrastructure failures, cancellations and disturbed runs, in order. They belong to no evidence.</summary>
     public IReadOnlyList<Run> Setbacks => _setbacks;
 
     /// <summary>Trials without a final verdict, in order.</summary>
@@ -95,6 +95,18 @@ public sealed class ResearchHistory
 
     /// <summary>The experiments of a trial that have no result yet.</summary>
     internal IReadOnlyList<Experiment> UnfinishedOf(Trial trial) => _unfinishedOfTrial.TryGetValue(trial.Number, out var list) ? list : [];
+
+    /// <summary>How many trials there are.</summary>
+    internal int TrialCount => _trials.Count;
+
+    /// <summary>The runs that an incumbent has, by its version.</summary>
+    internal IReadOnlyList<Run> IncumbentRuns(int version) => version == _incumbents.Count - 1 ? _incumbentRuns : _incumbents[version].Runs;
+
+    /// <summary>
+    /// Experiments' worth of budget that stopped runs of the search did not use: the sum of the shares that were left. A limit on
+    /// experiments is moved by it.
+    /// </summary>
+    public double ExperimentsReturned { get; private set; }
 
     /// <summary>A trial by its number.</summary>
     internal Trial Trial(int number) => _trials[number - 1];
@@ -265,7 +277,7 @@ public sealed class ResearchHistory
         _running.Remove(finished.ExperimentId);
         var run = new Run(_unfinished[finished.ExperimentId], finished.Result);
         MoneySpent += finished.Result.Usage.Money ?? 0;
-        if (finished.Result.Outcome is RunOutcome.InfrastructureFailure or RunOutcome.Cancelled)
+        if (finished.Result.Outcome is RunOutcome.InfrastructureFailure or RunOutcome.Cancelled or RunOutcome.Contended)
         {
             _setbacks = _setbacks.Add(run);
             return;
@@ -273,6 +285,7 @@ public sealed class ResearchHistory
         _unfinished.Remove(finished.ExperimentId);
         Forget(run.Experiment);
         ExperimentsFinished++;
+        if (run.Experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm) ExperimentsReturned += Monitoring.Unused(run.Result);
         // Claims must not steer the search that may go on after them, nor be tuned by their own runs.
         if (run.Experiment.Purpose != RunPurpose.Claim) _noise.Add(run, Problem.Objective);
         var trial = run.Experiment.Trial;
@@ -307,7 +320,7 @@ public sealed class ResearchHistory
         var trial = _trials[advanced.Trial - 1];
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
             .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number });
-        _incumbentRuns = [.. trial.Runs];
+        _incumbentRuns = [.. Evidence.Sound(trial.Runs)];
         (Gain, Claims) = (null, null);
     }
 

@@ -49,6 +49,9 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     /// <summary>The metric's name.</summary>
     public string Metric { get; }
 
+    /// <summary>What runs report while they go on; null, the default, for nothing.</summary>
+    public SimulatedCurves? Curves { get; init; }
+
     /// <summary>The problem of this world: its baseline has the true value 0.</summary>
     public ResearchProblem Problem => new("simulated")
     {
@@ -102,11 +105,28 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
         if (experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm && ofCandidate.NextDouble() < Noise.CrashShare)
             return Task.FromResult(RunResult.Failure(RunOutcome.Crashed, "This idea crashes."));
         var noise = Noise.Draw(ofCandidate, Generator(Seed ^ 0x5EED, experiment.Seed, candidate), Ordinal(experiment.Id));
+        if (Curves is { } curves && progress is not null)
+            Report(curves, experiment, Truth(experiment.Candidate), noise, Generator(Seed ^ 0xC0DE, experiment.Seed, candidate), progress, cancellationToken);
         return Task.FromResult(ScriptedRunner.Completed(Metric, Truth(experiment.Candidate) + noise));
     }
 
     /// <summary>The true effect of the idea of a trial, by its number from 1; negative is better.</summary>
     public double EffectOf(int trial) => Effects.Draw(Generator(Seed, trial));
+
+    private void Report(
+        SimulatedCurves curves, Experiment experiment, double truth, double noise, Random random, IProgress<Measurement> progress, CancellationToken cancellationToken)
+    {
+        var (early, transient) = (Noise.Sigma * Normal(random), 0.0);
+        foreach (var idea in experiment.Candidate.Parameters.Keys)
+            transient += curves.Transient * Normal(Generator(Seed ^ 0x7AB5, int.Parse(idea.AsSpan(IdeaPrefix.Length), CultureInfo.InvariantCulture)));
+        for (var i = 1; i <= curves.Points; i++)
+        {
+            var at = (double)i / curves.Points;
+            var loss = 1 + (2 * Math.Exp(-6 * at)) + truth + (at * noise) + ((1 - at) * (early + transient)) + (curves.StepNoise * Normal(random));
+            progress.Report(new Measurement(curves.Metric, loss, i, TimeSpan.FromSeconds(300 * at), at));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
 
     /// <summary>A draw from the standard normal distribution (Box and Muller 1958).</summary>
     internal static double Normal(Random random) =>

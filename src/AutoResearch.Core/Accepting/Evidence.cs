@@ -62,6 +62,35 @@ public sealed class Evidence
     }
 
     /// <summary>
+    /// The runs that an acceptor is shown: those that were neither changed on their way nor made on a disturbed machine; all of them
+    /// while there is no such run.
+    /// </summary>
+    internal static IReadOnlyList<Run> Sound(IReadOnlyList<Run> runs)
+    {
+        var all = true;
+        foreach (var run in runs) all &= IsSound(run);
+        if (all) return runs;
+        Run[] sound = [.. runs.Where(IsSound)];
+        return sound.Length == 0 ? runs : sound;
+    }
+
+    /// <summary>
+    /// An accept that rests on runs that were changed on their way, or disturbed, asks for a run without that first; when a second one
+    /// is like the first, nothing can be said of the candidate itself.
+    /// </summary>
+    internal static Verdict RequireSound(Trial trial, Accept accept)
+    {
+        var runs = Sound(trial.Runs);
+        if (IsSound(runs[0])) return accept;
+        var why = runs[0].Result.IsIntervened ? "a run that was helped on its way" : $"a disturbed run ({runs[0].Result.Contention})";
+        return runs.Count <= 2
+            ? new NeedMore(Arm.Candidate) { Reason = $"it was good in {why}; it has to be so without: {accept.Reason}", Statistics = accept.Statistics }
+            : new Indecisive { Reason = FormattableString.Invariant($"all {runs.Count} runs of it are like {why}, which says nothing of the candidate alone"), Statistics = accept.Statistics };
+    }
+
+    private static bool IsSound(Run run) => !run.Result.IsIntervened && (run.Result.Contention is null || run.Result.Outcome != RunOutcome.Completed);
+
+    /// <summary>
     /// The standard deviation of one run of an arm: the pooled noise, corrected by the spread of the arm's own scores as far
     /// as they reach. NaN while no noise is known.
     /// </summary>

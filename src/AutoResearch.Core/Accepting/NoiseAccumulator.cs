@@ -16,7 +16,7 @@ internal sealed class NoiseAccumulator
 
     public void Add(Run run, Objective objective)
     {
-        if (run.Experiment.Purpose == RunPurpose.Screen || run.Result.Score(objective) is not { } score) return;
+        if (run.Experiment.Purpose == RunPurpose.Screen || run.Result.Contention is not null || run.Result.Score(objective) is not { } score) return;
         ref var group = ref CollectionsMarshal.GetValueRefOrAddDefault(_candidates, run.Experiment.Candidate.Id, out var known);
         var runs = group.Runs + 1;
         var delta = score - group.Mean;

@@ -152,19 +152,23 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
 
     private async ValueTask StartAsync(Experiment experiment)
     {
-        if (_failedAttempts > 0)
+        var (failures, most) = _failedAttempts > 0
+            ? (_failedAttempts, Options.MaxInfrastructureRetries)
+            : (Disturbances(experiment), Options.MaxContentionRetries);
+        if (failures > 0)
         {
-            var delay = Options.DelayBefore(_failedAttempts);
-            LoopLog.Retrying(configuration.Logger, experiment.Id, delay, _failedAttempts, Options.MaxInfrastructureRetries);
+            var delay = Options.DelayBefore(failures);
+            LoopLog.Retrying(configuration.Logger, experiment.Id, delay, failures, most);
             await Task.Delay(delay, configuration.TimeProvider, _abort.Token).ConfigureAwait(false);
         }
         await AppendAsync(new ExperimentStarted(experiment)).ConfigureAwait(false);
-        _runs.Add(new RunInFlight(configuration, History.Problem.Objective, experiment, _activity, _wake, _abort.Token));
+        _runs.Add(new RunInFlight(configuration, Monitoring.Of(History, experiment), _activity, _wake, _abort.Token));
     }
 
     private async ValueTask FinishAsync(RunInFlight run, RunResult result)
     {
         _runs.Remove(run);
+        result = Settled(run.Experiment, result);
         await AppendAsync(new ExperimentFinished(run.Experiment.Id, result)).ConfigureAwait(false);
         _failedAttempts = result.Outcome == RunOutcome.InfrastructureFailure ? _failedAttempts + 1 : 0;
         if (_failedAttempts <= Options.MaxInfrastructureRetries) return;
@@ -173,15 +177,35 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             $"The machine failed {_failedAttempts} times in a row on {run.Experiment.Id}, the last time: {result.Message ?? "no message"}. Resume when it is repaired; the experiment will be made up for.").ConfigureAwait(false);
     }
 
+    /// <summary>A disturbed run is made again; after enough of that it is taken as it is.</summary>
+    private RunResult Settled(Experiment experiment, RunResult result)
+    {
+        var disturbed = result.Outcome == RunOutcome.Contended || (result.Outcome == RunOutcome.Completed && result.Contention is not null);
+        if (!disturbed) return result;
+        var why = result.Contention ?? result.Message ?? "the machine was disturbed";
+        if (Disturbances(experiment) < Options.MaxContentionRetries)
+            return result with { Outcome = RunOutcome.Contended, Message = why };
+        return result.Outcome == RunOutcome.Completed ? result : result with
+        {
+            Outcome = RunOutcome.Stopped,
+            Message = FormattableString.Invariant($"{why}, in {Disturbances(experiment) + 1} attempts in a row"),
+        };
+    }
+
+    private int Disturbances(Experiment experiment) => experiment.Attempt == 1 ? 0
+        : History.Setbacks.Count(r => r.Experiment.Id == experiment.Id && r.Result.Outcome == RunOutcome.Contended);
+
     private async ValueTask JudgeAsync(Trial trial)
     {
         var state = History.State;
         var incumbent = trial.IncumbentVersion == state.Incumbent.Version ? state.Incumbent : History.Incumbents[trial.IncumbentVersion];
-        var comparison = new Comparison { Problem = state.Problem, Trial = trial, Incumbent = incumbent, State = state };
+        var seen = trial with { Runs = Evidence.Sound(trial.Runs) };
+        var comparison = new Comparison { Problem = state.Problem, Trial = seen, Incumbent = incumbent, State = state };
         Verdict verdict;
         try
         {
             verdict = Checked(await configuration.Acceptor.JudgeAsync(comparison, _abort.Token).ConfigureAwait(false), trial, state.Problem.Objective);
+            if (verdict is Accept accept) verdict = Evidence.RequireSound(trial, accept);
         }
         catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
         {

@@ -14,6 +14,8 @@ public sealed class ResearchLoopBuilder
     private IHypothesisProposer? _proposer;
     private IExperimentRunner? _runner;
     private IRatchetAcceptor? _acceptor;
+    private readonly List<IRunMonitor> _monitors = [];
+    private InterventionPolicy _policy = InterventionPolicy.Stop;
     private ILogger? _logger;
     private TimeProvider? _timeProvider;
     private IJournal? _journal;
@@ -52,6 +54,21 @@ public sealed class ResearchLoopBuilder
     public ResearchLoopBuilder AcceptWith(IRatchetAcceptor acceptor)
     {
         _acceptor = acceptor ?? throw new ArgumentNullException(nameof(acceptor));
+        return this;
+    }
+
+    /// <summary>Who watches runs while they go on, e.g. <see cref="RunMonitors.Health"/>; further calls add to them. Default: nobody.</summary>
+    public ResearchLoopBuilder MonitorWith(params IEnumerable<IRunMonitor> monitors)
+    {
+        ArgumentNullException.ThrowIfNull(monitors);
+        foreach (var monitor in monitors) _monitors.Add(monitor ?? throw new ArgumentException("A monitor is null.", nameof(monitors)));
+        return this;
+    }
+
+    /// <summary>What is done when a monitor sees something in a screening run. Default: the run is ended.</summary>
+    public ResearchLoopBuilder InterveneWith(InterventionPolicy policy)
+    {
+        _policy = policy ?? throw new ArgumentNullException(nameof(policy));
         return this;
     }
 
@@ -138,6 +155,8 @@ public sealed class ResearchLoopBuilder
             Proposer = _proposer ?? throw Missing("proposer", nameof(ProposeWith)),
             Runner = _runner ?? throw Missing("runner", nameof(RunWith)),
             Acceptor = _acceptor ?? new AdaptiveRatchet(),
+            Monitors = [.. _monitors],
+            Policy = _policy,
             Options = _options.Validate(),
             Logger = _logger ?? NullLogger.Instance,
             TimeProvider = _timeProvider ?? TimeProvider.System,

@@ -13,6 +13,10 @@ internal sealed record ResearchLoopConfiguration
 
     public required IRatchetAcceptor Acceptor { get; init; }
 
+    public IReadOnlyList<IRunMonitor> Monitors { get; init; } = [];
+
+    public InterventionPolicy Policy { get; init; } = InterventionPolicy.Stop;
+
     public required ResearchLoopOptions Options { get; init; }
 
     public required ILogger Logger { get; init; }

@@ -17,7 +17,8 @@ public sealed class ResearchLoopOptions
 
     /// <summary>
     /// Experiments after which no trial begins: runs of any kind since the loop's start, resumed or not, those for the
-    /// claims and the final measurement excepted. Null (the default) for no limit.
+    /// claims and the final measurement excepted. A run that a monitor stopped counts as the share of its budget that it used. Null (the
+    /// default) for no limit.
     /// </summary>
     public int? MaxExperiments { get; set; }
 
@@ -71,6 +72,12 @@ public sealed class ResearchLoopOptions
     /// <summary>How often an experiment is tried again after a failure of the machine, before the loop stops. Default 3.</summary>
     public int MaxInfrastructureRetries { get; set; } = 3;
 
+    /// <summary>
+    /// How often an experiment is made again because the machine was disturbed (<see cref="RunOutcome.Contended"/>) before its result is
+    /// taken as it is; it then stays marked and cannot carry an accept alone. Default 2.
+    /// </summary>
+    public int MaxContentionRetries { get; set; } = 2;
+
     /// <summary>How often a proposer that threw is asked again, before the loop stops. Default 3.</summary>
     public int MaxProposalRetries { get; set; } = 3;
 
@@ -98,6 +105,7 @@ public sealed class ResearchLoopOptions
         AtLeast(nameof(MaxRunsPerTrial), MaxRunsPerTrial, 1);
         AtLeast(nameof(MaxTrialsWithoutRun), MaxTrialsWithoutRun, 1);
         AtLeast(nameof(MaxInfrastructureRetries), MaxInfrastructureRetries, 0);
+        AtLeast(nameof(MaxContentionRetries), MaxContentionRetries, 0);
         AtLeast(nameof(MaxProposalRetries), MaxProposalRetries, 0);
         AtLeast(nameof(MeasurementBuffer), MeasurementBuffer, 1);
         Check(nameof(MaxTime), MaxTime, MaxTime is not { } time || time > TimeSpan.Zero, "must be positive, or null for no limit");

@@ -14,11 +14,13 @@ internal sealed class RunInFlight : IProgress<Measurement>
     private readonly Objective _objective;
     private readonly Activity? _activity;
     private readonly WakeSignal _wake;
+    private readonly MonitoredRun _watched;
 
-    public RunInFlight(ResearchLoopConfiguration configuration, Objective objective, Experiment experiment, Activity? loop, WakeSignal wake, CancellationToken cancellationToken)
+    public RunInFlight(ResearchLoopConfiguration configuration, MonitoredRun watched, Activity? loop, WakeSignal wake, CancellationToken cancellationToken)
     {
+        var experiment = watched.Experiment;
         _configuration = configuration;
-        _objective = objective;
+        (_watched, _objective) = (watched, watched.Objective);
         _wake = wake;
         Experiment = experiment;
         _measurements = Channel.CreateBounded<Measurement>(new BoundedChannelOptions(configuration.Options.MeasurementBuffer)
@@ -48,10 +50,12 @@ internal sealed class RunInFlight : IProgress<Measurement>
     {
         var clock = _configuration.TimeProvider;
         var start = clock.GetTimestamp();
-        RunResult result;
+        RunResult? result;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var supervisor = _configuration.Monitors.Count == 0 ? null : new RunSupervisor(_watched, _configuration.Monitors, _configuration.Policy, this, end.Cancel);
         try
         {
-            var task = _configuration.Runner.RunAsync(Experiment, this, cancellationToken);
+            var task = _configuration.Runner.RunAsync(Experiment, supervisor ?? (IProgress<Measurement>)this, end.Token);
             result = (task is null ? null : await task.ConfigureAwait(false))
                 ?? RunResult.Failure(RunOutcome.InfrastructureFailure, "The runner returned no result.");
         }
@@ -59,12 +63,18 @@ internal sealed class RunInFlight : IProgress<Measurement>
         {
             result = RunResult.Failure(RunOutcome.Cancelled, "The loop was cancelled.");
         }
+        catch (OperationCanceledException) when (supervisor?.Stopped is not null)
+        {
+            result = null;
+        }
         catch (Exception e)
         {
             LoopLog.RunnerThrew(_configuration.Logger, e, Experiment.Id);
             result = RunResult.Failure(RunOutcome.InfrastructureFailure, $"The runner threw {e.GetType().Name}: {e.Message}");
         }
-        result = Checked(result, clock.GetElapsedTime(start), cancellationToken.IsCancellationRequested);
+        var elapsed = clock.GetElapsedTime(start);
+        if (supervisor is not null && result?.Outcome != RunOutcome.Cancelled) result = supervisor.Complete(result, elapsed);
+        result = Checked(result!, elapsed, cancellationToken.IsCancellationRequested);
         Telemetry.EndExperiment(_activity, Experiment, result);
         _measurements.Writer.TryComplete();
         return result;

@@ -7,8 +7,9 @@ internal static class StopRules
 {
     public static StopStep? Find(ResearchHistory history, ResearchLoopOptions options, int? maxExperiments, DateTimeOffset now)
     {
-        var experiments = history.ExperimentsStarted - history.FinalRuns.Count - history.ClaimRuns.Count;
-        if (experiments >= (maxExperiments ?? options.MaxExperiments))
+        // What stopped runs did not use is there for other ideas.
+        var experiments = history.ExperimentsStarted - history.FinalRuns.Count - history.ClaimRuns.Count - history.ExperimentsReturned;
+        if (experiments >= (maxExperiments ?? options.MaxExperiments) - 1e-6)
             return Stop(StopReason.MaxExperiments, $"The limit of {maxExperiments ?? options.MaxExperiments} experiments was reached.");
 
         var trials = history.Trials.Count;

@@ -238,9 +238,12 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var served = session?.ServeAsync(ended.Task, serving.Token);
         var limit = isBuild ? _options.BuildTime : LimitOf(experiment.Budget);
-        var (stop, peak) = await WatchAsync(
-            process, tree, limit, (memory, look) => confinement.Violation(tree, memory, experiment.Budget, [runDirectory], lookAtDisk: look % LooksPerDiskLook == 0),
-            served, cancellationToken).ConfigureAwait(false);
+        var report = new MemoryReport(progress, () => _clock.GetElapsedTime(start));
+        var (stop, peak) = await WatchAsync(process, tree, limit, (memory, look) =>
+        {
+            report.Add(memory);
+            return confinement.Violation(tree, memory, experiment.Budget, [runDirectory], lookAtDisk: look % LooksPerDiskLook == 0);
+        }, served, cancellationToken).ConfigureAwait(false);
         var exitedItself = process.HasExited;
         // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
         await tree.KillAsync(stop is null && exitedItself ? TimeSpan.Zero : _options.KillGrace).ConfigureAwait(false);

@@ -32,4 +32,7 @@ public enum RunOutcome
 
     /// <summary>The user cancelled it.</summary>
     Cancelled,
+
+    /// <summary>The machine was disturbed while it ran, so its result means nothing. Made again a few times, never counted against the idea.</summary>
+    Contended,
 }

@@ -36,9 +36,24 @@ public sealed record RunResult
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? LogTail { get; init; }
 
+    /// <summary>What was done inside of the run, in order: recoveries, and the stop that ended it. Null when it was left alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<Intervention>? Interventions { get; init; }
+
+    /// <summary>
+    /// Why the machine is thought to have been disturbed, e.g. by a neighbour or by throttling; null when nothing was seen. Such a run is
+    /// made again, see <see cref="RunOutcome.Contended"/>; only one that was disturbed every time keeps its result.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Contention { get; init; }
+
     /// <summary>Paths of files that the run left, e.g. a checkpoint.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Artifacts { get; init; }
+
+    /// <summary>True when the run was changed on its way, so that it measured another recipe than the candidate's.</summary>
+    [JsonIgnore]
+    public bool IsIntervened => Interventions?.Any(i => i.Action.Kind is RunActionKind.LowerLearningRate or RunActionKind.RollBack) == true;
 
     /// <summary>A completed run with its metrics.</summary>
     public static RunResult Complete(IReadOnlyDictionary<string, double> metrics) => new() { Outcome = RunOutcome.Completed, Metrics = metrics };

@@ -80,9 +80,11 @@ internal sealed class AdaptiveMemory
     {
         if (trial.Candidate is null || trial.Runs.Count == 0) return;
         foreach (var loss in Controls(trial)) LearnControl(trial.IncumbentVersion, loss);
-        var losses = Losses(trial.Runs).ToArray();
+        var runs = Evidence.Sound(trial.Runs);
+        var losses = Losses(runs).ToArray();
         _runs += trial.Runs.Count;
-        if (losses.Length == trial.Runs.Count || trial.Verdict is Accept) LearnEffect(trial, losses);
+        if (losses.Length == runs.Count || trial.Verdict is Accept) LearnEffect(trial, losses);
+        else if (runs.Any(r => r.Result.Outcome == RunOutcome.Stopped)) Effects.LearnCensored();
     }
 
     private void LearnControl(int version, double loss)

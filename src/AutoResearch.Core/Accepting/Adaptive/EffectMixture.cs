@@ -61,8 +61,19 @@ internal sealed class EffectMixture
         LogLikelihoods(difference, variance, likelihood);
         var max = likelihood.Max();
         for (var k = 0; k < likelihood.Length; k++) likelihood[k] = Math.Exp(likelihood[k] - max);
-        _likelihoods.Enqueue(likelihood);
+        Learn(likelihood);
+    }
 
+    /// <summary>
+    /// Learns from a trial whose run was stopped for being behind. It has no score; all that is known is that it would most
+    /// probably have been worse than the incumbent (a censored observation, Tobin 1958). Leaving it out would make ideas look better
+    /// than they are, since the bad ones would be missing.
+    /// </summary>
+    public void LearnCensored() => Learn([.. Centers.Zip(Variances, (center, variance) => variance == 0 ? 0.5 : Normal.Cdf(center / Math.Sqrt(variance)))]);
+
+    private void Learn(double[] likelihood)
+    {
+        _likelihoods.Enqueue(likelihood);
         var sums = new double[Weights.Length];
         for (var step = 0; step < EmSteps; step++)
         {

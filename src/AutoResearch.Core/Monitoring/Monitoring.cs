@@ -1,0 +1,28 @@
+namespace AutoResearch;
+
+/// <summary>What a history offers for watching a run: what it may be compared with, and how much of its budget it gave back.</summary>
+internal static class Monitoring
+{
+    private const int RecentTrials = 50;
+
+    /// <summary>The run with the curves to compare it with, as the history stands when it begins.</summary>
+    public static MonitoredRun Of(ResearchHistory history, Experiment experiment)
+    {
+        var objective = history.Problem.Objective;
+        if (experiment.Purpose != RunPurpose.Screen) return new(experiment, objective); // nothing else is ever compared
+        var version = history.Trial(experiment.Trial).IncumbentVersion;
+        var earlier = new List<Run>(history.BaselineRuns);
+        for (var number = Math.Max(1, history.TrialCount - RecentTrials); number <= history.TrialCount; number++) earlier.AddRange(history.Trial(number).Runs);
+        return new(experiment, objective)
+        {
+            Incumbent = [.. history.IncumbentRuns(version).Where(r => r.Result.Outcome == RunOutcome.Completed)],
+            Earlier = earlier,
+        };
+    }
+
+    /// <summary>The share of a run's budget that was not used because it was stopped; 0 for others.</summary>
+    public static double Unused(RunResult result) =>
+        result.Outcome != RunOutcome.Completed && result.Interventions is [.., { Action.Kind: RunActionKind.Stop, Progress: { } progress }]
+            ? 1 - Math.Clamp(progress, 0, 1)
+            : 0;
+}
