@@ -21,9 +21,9 @@ public sealed class ValidationSet
     private readonly int[] _targets;
     private readonly int[] _documentStarts;
 
-    private ValidationSet(int sequenceLength, int rows, int documents, long totalBytes, string contentHash, int bos)
+    private ValidationSet(int sequenceLength, int rows, IReadOnlyList<int> chosen, long totalBytes, string contentHash, int bos)
     {
-        (SequenceLength, Rows, Documents, TotalBytes, ContentHash) = (sequenceLength, rows, documents, totalBytes, contentHash);
+        (SequenceLength, Rows, Chosen, TotalBytes, ContentHash) = (sequenceLength, rows, chosen, totalBytes, contentHash);
         var size = checked(rows * sequenceLength);
         (_inputs, _targets, _documentStarts) = (new int[size], new int[size], new int[size]);
         Array.Fill(_inputs, bos);
@@ -37,7 +37,10 @@ public sealed class ValidationSet
     public int Rows { get; }
 
     /// <summary>Documents chosen.</summary>
-    public int Documents { get; }
+    public int Documents => Chosen.Count;
+
+    /// <summary>Numbers of the chosen documents in their split.</summary>
+    internal IReadOnlyList<int> Chosen { get; }
 
     /// <summary>Bytes that are scored: those of the chosen documents.</summary>
     public long TotalBytes { get; }
@@ -69,7 +72,7 @@ public sealed class ValidationSet
         var chosen = Choose(documents, maximumBytes);
         var sequences = chosen.ConvertAll(i => (int[])[tokenizer.BosToken, .. tokenizer.Encode(documents[i])]);
         var (rows, pieces) = LayOut(sequences, sequenceLength);
-        var set = new ValidationSet(sequenceLength, rows, chosen.Count, chosen.Sum(i => (long)documents.LengthOf(i)),
+        var set = new ValidationSet(sequenceLength, rows, chosen, chosen.Sum(i => (long)documents.LengthOf(i)),
             Hash(documents, chosen), tokenizer.BosToken);
         foreach (var piece in pieces) set.Place(sequences[piece.Sequence], piece);
         return set;

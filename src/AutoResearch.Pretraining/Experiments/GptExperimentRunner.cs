@@ -9,7 +9,6 @@ namespace AutoResearch.Pretraining;
 /// </summary>
 public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
 {
-    private const int CurvePoints = 200;
     private readonly PretrainingData _data;
     private readonly TrainingSetup _defaults;
     private readonly Backend _backend;
@@ -151,24 +150,16 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         ["cores"] = FormattableString.Invariant($"{Environment.ProcessorCount}"),
     };
 
-    // Every measurement goes to the listener; what is kept is thinned by halves, so that it stays evenly spaced.
     private sealed class Curve(IProgress<Measurement>? listener) : IProgress<TrainingProgress>
     {
-        private readonly List<Measurement> _points = [];
-        private long _every = 1;
+        private readonly LossCurve _losses = new(listener);
 
-        public IReadOnlyList<Measurement> Points => _points;
+        public IReadOnlyList<Measurement> Points => _losses.Points;
 
         public void Report(TrainingProgress value)
         {
-            var loss = new Measurement("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress);
-            listener?.Report(loss);
+            _losses.Add(new("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress));
             listener?.Report(new("tokens_per_second", value.TokensPerSecond, value.Step, value.Elapsed, value.Progress));
-            if (value.Step % _every != 0) return;
-            _points.Add(loss);
-            if (_points.Count < CurvePoints) return;
-            _every *= 2;
-            _points.RemoveAll(p => p.Step % _every != 0);
         }
     }
 }
