@@ -6,6 +6,7 @@ namespace AutoResearch.Pretraining;
 /// </summary>
 internal sealed class EvaluationPlan
 {
+    private const int LeastTwins = 64;
     private readonly IReadOnlyList<ValidationSet> _sets;
     private readonly SuffixPool _pool;
 
@@ -50,13 +51,15 @@ internal sealed class EvaluationPlan
         if (share == 0) yield break;
         var rows = new List<EvaluationItem>(scored);
         Shuffle(rows, below);
-        foreach (var item in rows.Take(Math.Max((int)Math.Ceiling(share * rows.Count), Math.Min(16, rows.Count))))
+        // A short text gets several twins a row: few lots would not tell.
+        for (var i = 0; i < Math.Max((int)Math.Ceiling(share * rows.Count), LeastTwins); i++)
         {
+            var item = rows[i % rows.Count];
             var set = sets[item.Set];
             var targets = set.Targets.Slice(item.Row * set.SequenceLength, set.SequenceLength - 1);
             var cuts = new List<int>();
-            for (var i = 0; i < targets.Length; i++)
-                if (targets[i] != ValidationSet.NoTarget) cuts.Add(i);
+            for (var position = 0; position < targets.Length; position++)
+                if (targets[position] != ValidationSet.NoTarget) cuts.Add(position);
             if (cuts.Count > 0) yield return item with { Kind = ItemKind.Twin, Cut = cuts[below(cuts.Count)], Start = pool.Draw(below) };
         }
     }

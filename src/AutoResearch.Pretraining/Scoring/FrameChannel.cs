@@ -38,7 +38,7 @@ internal sealed class FrameChannel(Socket socket) : IDisposable
         Span<byte> header = stackalloc byte[ScoringProtocol.HeaderLength];
         Header(header, kind, content.Length);
         _stream.Write(header);
-        _stream.Write(content);
+        if (!content.IsEmpty) _stream.Write(content);
     }
 
     public async ValueTask WriteAsync(FrameKind kind, ReadOnlyMemory<byte> content, CancellationToken cancellationToken)
@@ -46,7 +46,7 @@ internal sealed class FrameChannel(Socket socket) : IDisposable
         var header = new byte[ScoringProtocol.HeaderLength];
         Header(header, kind, content.Length);
         await _stream.WriteAsync(header, cancellationToken).ConfigureAwait(false);
-        await _stream.WriteAsync(content, cancellationToken).ConfigureAwait(false);
+        if (!content.IsEmpty) await _stream.WriteAsync(content, cancellationToken).ConfigureAwait(false);
     }
 
     public void Dispose() => _stream.Dispose();

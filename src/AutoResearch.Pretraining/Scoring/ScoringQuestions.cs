@@ -10,6 +10,7 @@ internal sealed class ScoringQuestions(
     private readonly int _vocabulary = data.Tokenizer.VocabularySize;
     private readonly int[] _tokens = new int[rows * options.SequenceLength];
     private int _number;
+    private long _asked;
     private double _rehearsal; // seconds
 
     private int LogitsPerRow => options.SequenceLength * _vocabulary;
@@ -23,8 +24,9 @@ internal sealed class ScoringQuestions(
         {
             foreach (ref var token in _tokens.AsSpan()) token = below(_vocabulary);
             var start = clock.GetTimestamp();
-            await SendAsync(left(), late).ConfigureAwait(false);
-            await ReceiveAsync(left(), late).ConfigureAwait(false);
+            var limit = left();
+            await SendAsync(limit, late).ConfigureAwait(false);
+            await ReceiveAsync(limit, late).ConfigureAwait(false);
             _rehearsal = clock.GetElapsedTime(start).TotalSeconds;
             if (Logits().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
                 throw RunFailureException.Invalid("A logit of the untrained model is not a finite number; logits may be anything from -3.4e38 to 3.4e38.");
@@ -79,12 +81,16 @@ internal sealed class ScoringQuestions(
         for (var row = 0; row < rows; row++) plan.Fill(items[row], _tokens.AsSpan(row * options.SequenceLength, options.SequenceLength));
     }
 
-    private ValueTask SendAsync(TimeSpan time, string late) =>
-        candidate.SendAsync(FrameKind.Ask, writer.Clear().Add(++_number).Add(rows).Add(options.SequenceLength).Add(_tokens), time, late);
+    private ValueTask SendAsync(TimeSpan time, string late)
+    {
+        _asked = clock.GetTimestamp();
+        return candidate.SendAsync(FrameKind.Ask, writer.Clear().Add(++_number).Add(rows).Add(options.SequenceLength).Add(_tokens), time, late);
+    }
 
     private async ValueTask ReceiveAsync(TimeSpan time, string late)
     {
-        await candidate.ExpectAsync(FrameKind.Answer, AnswerLength, time, late).ConfigureAwait(false);
+        await candidate.ExpectAsync(FrameKind.Answer, AnswerLength, time - clock.GetElapsedTime(_asked), late).ConfigureAwait(false);
+        if (clock.GetElapsedTime(_asked) > time) throw RunFailureException.TimedOut(late);
         Check();
     }
 

@@ -22,6 +22,7 @@ internal sealed class ScoringSession : IProgramSession
     private readonly byte[] _token = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ScoringProtocol.TokenLength / 2)));
     private readonly FrameWriter _writer = new();
     private string _doing = "connecting";
+    private long _started;
 
     public ScoringSession(ScoringData data, ScoringOptions options, TimeProvider clock, Func<int, int> secret, Experiment experiment, IProgress<Measurement>? progress)
     {
@@ -162,8 +163,6 @@ internal sealed class ScoringSession : IProgramSession
             : throw RunFailureException.Invalid($"The program speaks version {version} of the protocol, the host {ScoringProtocol.Version}.");
     }
 
-    private long _started;
-
     private async Task<RunResult> RunAsync(ScoringConversation candidate)
     {
         _doing = "starting";
@@ -190,12 +189,24 @@ internal sealed class ScoringSession : IProgramSession
         _doing = "answering";
         var asked = _clock.GetTimestamp();
         var scores = await questions.AskAsync(_secret, training).ConfigureAwait(false);
-        await candidate.SendAsync(FrameKind.Done, _writer.Clear()).ConfigureAwait(false);
+        await DismissAsync(candidate).ConfigureAwait(false);
         _metrics["evaluation_seconds"] = _clock.GetElapsedTime(asked).TotalSeconds;
         _metrics["val_bpb"] = scores[0];
         var hashes = new Dictionary<string, string>(_data.Hashes, StringComparer.Ordinal);
         if (scores.Count > 1) hashes[AuditSeal.ResultKey] = _options.Seal!.Seal(_experiment, scores[1]);
         return RunResult.Complete(_metrics) with { Curve = _curve.Points, Hashes = hashes };
+    }
+
+    private async Task DismissAsync(ScoringConversation candidate)
+    {
+        try
+        {
+            await candidate.SendAsync(FrameKind.Done, _writer.Clear()).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException or RunFailureException)
+        {
+            // it has gone already; its score is complete
+        }
     }
 
     private int Rows(ScoringConversation candidate)

@@ -15,12 +15,14 @@ internal sealed class ScoringTraining
     private readonly BudgetMeter _meter;
     private readonly int[] _inputs;
     private readonly int[] _targets;
+    private readonly TimeProvider _clock;
     private int _epoch;
+    private long _sent;
 
     /// <exception cref="RunFailureException">The batches that the candidate wants are impossible.</exception>
     public ScoringTraining(ScoringConversation candidate, ScoringData data, ScoringOptions options, Budget budget, long seed, FrameWriter writer, LossCurve curve, TimeProvider clock)
     {
-        (_candidate, _budget, _options, _writer, _curve) = (candidate, budget, options, writer, curve);
+        (_candidate, _budget, _options, _writer, _curve, _clock) = (candidate, budget, options, writer, curve, clock);
         var start = new FrameReader(candidate.Content);
         (Rows, Length) = (start.Int32(), start.Int32());
         start.End();
@@ -60,9 +62,11 @@ internal sealed class ScoringTraining
         {
             do
             {
+                _sent = _clock.GetTimestamp();
                 await SendAsync().ConfigureAwait(false);
                 Pack(); // while the candidate computes
                 await _candidate.ExpectAsync(FrameKind.Next, 64, Left(), Late()).ConfigureAwait(false);
+                if (Left() <= TimeSpan.Zero) throw RunFailureException.TimedOut(Late());
                 _meter.StepDone();
                 Report();
             }
@@ -73,7 +77,6 @@ internal sealed class ScoringTraining
             _meter.Stop();
         }
 
-        if (Left() <= TimeSpan.Zero) throw RunFailureException.TimedOut(Late());
         await _candidate.SendAsync(FrameKind.Stop, _writer.Clear()).ConfigureAwait(false);
     }
 
@@ -97,7 +100,7 @@ internal sealed class ScoringTraining
         return _candidate.SendAsync(FrameKind.Batch, _writer, Left(), Late());
     }
 
-    private TimeSpan Left() => _budget.Training is { } time ? time + Overrun(time) - _meter.Elapsed : _options.StepTime;
+    private TimeSpan Left() => _budget.Training is { } time ? time + Overrun(time) - _meter.Elapsed : _options.StepTime - _clock.GetElapsedTime(_sent);
 
     private string Late() => _budget.Training is { } time
         ? $"The training went on {ScoringSession.Seconds(Overrun(time))} past its {ScoringSession.Seconds(time)} and was ended; ask for the next batch when a step is done, and make steps shorter."
