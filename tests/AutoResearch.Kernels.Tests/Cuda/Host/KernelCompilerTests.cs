@@ -1,6 +1,4 @@
-using AutoResearch.Kernels;
-
-namespace AutoResearch.Kernels.Tests.Cuda.Host;
+namespace AutoResearch.Kernels.Tests.Cuda;
 
 public sealed class KernelCompilerTests : IDisposable
 {
