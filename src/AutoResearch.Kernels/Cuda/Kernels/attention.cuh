@@ -49,3 +49,27 @@ __device__ __forceinline__ float quad_sum(float x) {
   x += __shfl_xor_sync(~0u, x, 1);
   return x + __shfl_xor_sync(~0u, x, 2);
 }
+
+// Query rows i that see key j are first ... last, both inclusive, the mirror image of the above.
+__device__ __forceinline__ int mask_first_query(const AttentionMask& m, int key) {
+  return CAUSAL ? max(0, key - m.diagonal) : 0;
+}
+
+__device__ __forceinline__ int mask_last_query(const AttentionMask& m, int batch, int key) {
+  int last = m.seq_q - 1;
+  if (m.window >= 0) last = min(last, key - m.diagonal + m.window);
+  if (!m.start) return last;
+  int low = 0, high = last + 1;                            // the first query whose document starts after the key
+  while (low < high) {
+    int middle = (low + high) / 2;
+    if (m.start[(i64)batch * m.seq_q + middle] > key) high = middle;
+    else low = middle + 1;
+  }
+  return low - 1;
+}
+
+// Blocks of `size` queries that see some key of key ... key + count - 1: begin ... end - 1.
+__device__ __forceinline__ int2 mask_query_blocks(const AttentionMask& m, int batch, int key, int count, int size) {
+  int last = mask_last_query(m, batch, min(key + count, m.seq_k) - 1), first = mask_first_query(m, key);
+  return last < first ? make_int2(0, 0) : make_int2(first / size, last / size + 1);
+}

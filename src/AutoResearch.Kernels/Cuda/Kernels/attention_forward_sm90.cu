@@ -12,15 +12,14 @@
 //
 // A consumer issues S = Q K_j and then O += P V_{j+1}, so that the softmax of block j runs while the second product does; the
 // consumers take turns with the tensor cores (named barriers), so that one's softmax runs beside another's products.
-#include "attention.cuh"
+#include "attention_sm90.cuh"
 
 #if HEAD_DIM == 64
 constexpr int CONSUMERS = 3, PRODUCER_REGISTERS = 32, CONSUMER_REGISTERS = 160;
 #else
 constexpr int CONSUMERS = 2, PRODUCER_REGISTERS = 24, CONSUMER_REGISTERS = 240;
 #endif
-constexpr int D = HEAD_DIM, ROWS = 64 * CONSUMERS, KEYS = 128, STAGES = 2, THREADS = 128 * (1 + CONSUMERS);
-constexpr int CHUNKS = D / 64;                             // of 64 channels: 128 bytes, the width of the swizzle
+constexpr int ROWS = 64 * CONSUMERS, KEYS = 128, STAGES = 2, THREADS = 128 * (1 + CONSUMERS);
 constexpr u32 WG_BYTES = 64 * D * 2, KV_BYTES = KEYS * D * 2;
 constexpr u32 AT_Q = 0, AT_O = AT_Q + CONSUMERS * WG_BYTES, AT_K = AT_O + CONSUMERS * WG_BYTES, AT_V = AT_K + STAGES * KV_BYTES;
 constexpr u32 AT_BARRIERS = AT_V + STAGES * KV_BYTES, SHARED_BYTES = AT_BARRIERS + 128;
@@ -52,54 +51,27 @@ __device__ __forceinline__ bool tile_at(const AttentionForward& p, int n, Tile& 
   return true;
 }
 
-// Position in a ring of STAGES buffers.
-struct Ring {
-  u32 stage = 0, phase = 0;
-  __device__ __forceinline__ void next() {
-    if (++stage == STAGES) { stage = 0; phase ^= 1; }
-  }
-};
-
-__device__ __forceinline__ void load_keys(const TensorMap* map, u32 to, u32 full, int row, int head, int batch) {
-  mbarrier_expect(full, KV_BYTES);
-#pragma unroll
-  for (int c = 0; c < CHUNKS; c++) tma_load_4d(to + c * KEYS * 128, map, full, c * 64, row, head, batch);
-}
-
 __device__ __forceinline__ void produce(const AttentionForward& p, u32 memory) {
   u32 bars = memory + AT_BARRIERS;
-  Ring ring;
+  Ring<STAGES> ring;
   Tile tile;
   for (int n = 0; tile_at(p, n, tile); n++) {
     mbarrier_wait(bars + Q_EMPTY, (n & 1) ^ 1);
     mbarrier_expect(bars + Q_FULL, CONSUMERS * WG_BYTES);
     for (int w = 0; w < CONSUMERS; w++)
-      for (int c = 0; c < CHUNKS; c++)
-        tma_load_4d(memory + AT_Q + w * WG_BYTES + c * 64 * 128, &p.q, bars + Q_FULL, c * 64, tile.row + w * 64, tile.head, tile.batch);
+      load_tile<64, 64>(&p.q, memory + AT_Q + w * WG_BYTES, bars + Q_FULL, tile.row + w * 64, tile.head, tile.batch);
     int kv_head = tile.head / p.group;
     for (int j = tile.blocks.y - 1; j >= tile.blocks.x; j--) {
       u32 s = ring.stage;
       mbarrier_wait(bars + K_EMPTY + 8 * s, ring.phase ^ 1);
-      load_keys(&p.k, memory + AT_K + s * KV_BYTES, bars + K_FULL + 8 * s, j * KEYS, kv_head, tile.batch);
+      mbarrier_expect(bars + K_FULL + 8 * s, KV_BYTES);
+      load_tile<KEYS, KEYS>(&p.k, memory + AT_K + s * KV_BYTES, bars + K_FULL + 8 * s, j * KEYS, kv_head, tile.batch);
       mbarrier_wait(bars + V_EMPTY + 8 * s, ring.phase ^ 1);
-      load_keys(&p.v, memory + AT_V + s * KV_BYTES, bars + V_FULL + 8 * s, j * KEYS, kv_head, tile.batch);
+      mbarrier_expect(bars + V_FULL + 8 * s, KV_BYTES);
+      load_tile<KEYS, KEYS>(&p.v, memory + AT_V + s * KV_BYTES, bars + V_FULL + 8 * s, j * KEYS, kv_head, tile.batch);
       ring.next();
     }
   }
-}
-
-// S = Q K^T for the 64 rows of this warpgroup.
-__device__ __forceinline__ void issue_scores(float (&s)[KEYS / 2], u32 q, u32 k) {
-#pragma unroll
-  for (int i = 0; i < D / 16; i++)
-    wgmma_ss<KEYS>(s, wgmma_descriptor(q + i / 4 * 64 * 128 + i % 4 * 32, 16, 1024),
-                   wgmma_descriptor(k + i / 4 * KEYS * 128 + i % 4 * 32, 16, 1024), i > 0);
-}
-
-// O += P V.
-__device__ __forceinline__ void issue_values(float (&o)[D / 2], const u32 (&p)[KEYS / 16][4], u32 v) {
-#pragma unroll
-  for (int i = 0; i < KEYS / 16; i++) wgmma_rs<D, 1>(o, p[i], wgmma_descriptor(v + i * 16 * 128, KEYS * 128, 1024), 1);
 }
 
 struct Rows {                    // the two rows of a thread, 8 apart
@@ -109,20 +81,7 @@ struct Rows {                    // the two rows of a thread, 8 apart
 
 // Masks a block of scores where needed and turns it into P = exp2(s * scale - maximum * scale); what O must be multiplied by.
 __device__ __forceinline__ float2 softmax_block(float (&s)[KEYS / 2], Rows& rows, int key, bool late, bool early, float scale) {
-  int column = key + threadIdx.x % 4 * 2;
-  if (late) {
-    int last0 = rows.last[0] - column, last1 = rows.last[1] - column;
-#pragma unroll
-    for (int i = 0; i < KEYS / 2; i++)
-      if (i / 4 * 8 + i % 2 > (i & 2 ? last1 : last0)) s[i] = NEGATIVE_INFINITY;
-  }
-  if (early) {
-    int first0 = rows.first[0] - column, first1 = rows.first[1] - column;
-#pragma unroll
-    for (int i = 0; i < KEYS / 2; i++)
-      if (i / 4 * 8 + i % 2 < (i & 2 ? first1 : first0)) s[i] = NEGATIVE_INFINITY;
-  }
-
+  mask_accumulators<KEYS>(s, rows.first, rows.last, key, late, early);
   float rescale[2];
 #pragma unroll
   for (int r = 0; r < 2; r++) {
@@ -146,14 +105,6 @@ __device__ __forceinline__ float2 softmax_block(float (&s)[KEYS / 2], Rows& rows
   return make_float2(rescale[0], rescale[1]);
 }
 
-// Accumulators of S are laid out as the A operand wants them.
-__device__ __forceinline__ void pack_probabilities(u32 (&p)[KEYS / 16][4], const float (&s)[KEYS / 2]) {
-#pragma unroll
-  for (int i = 0; i < KEYS / 16; i++)
-#pragma unroll
-    for (int r = 0; r < 4; r++) p[i][r] = pack_bf16(s[i * 8 + r * 2], s[i * 8 + r * 2 + 1]);
-}
-
 // o / sum as bf16 through shared memory to global memory; rows beyond the sequence are clipped by the tensor map.
 __device__ __forceinline__ void store_output(const AttentionForward& p, const Tile& tile, float (&o)[D / 2], Rows& rows, u32 memory, int wg) {
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, row = tile.row + wg * 64 + warp * 16 + lane / 4;
@@ -171,20 +122,11 @@ __device__ __forceinline__ void store_output(const AttentionForward& p, const Ti
   bool stores = threadIdx.x % 128 == 0;
   if (stores) bulk_wait_read<0>();                         // the last tile's store has read this memory
   barrier_sync(BARRIER_STORE + wg, 128);
-  int line = warp * 16 + lane % 16;
-#pragma unroll
-  for (int i = 0; i < D / 16; i++) {
-    u32 chunk = (i % 4 * 2 + lane / 16) ^ (line & 7);
-    float* x = &o[i * 8];
-    stmatrix_x4(to + i / 4 * 64 * 128 + line * 128 + chunk * 16, pack_bf16(x[0] * inverse[0], x[1] * inverse[0]),
-                pack_bf16(x[2] * inverse[1], x[3] * inverse[1]), pack_bf16(x[4] * inverse[0], x[5] * inverse[0]),
-                pack_bf16(x[6] * inverse[1], x[7] * inverse[1]));
-  }
+  write_accumulators<D, 64>(to, o, inverse[0], inverse[1]);
   fence_proxy_async();
   barrier_sync(BARRIER_STORE + wg, 128);
   if (stores && tile.row + wg * 64 < p.mask.seq_q) {
-#pragma unroll
-    for (int c = 0; c < CHUNKS; c++) tma_store_4d(&p.o, to + c * 64 * 128, c * 64, tile.row + wg * 64, tile.head, tile.batch);
+    store_tile(&p.o, to, tile.row + wg * 64, tile.head, tile.batch);
     bulk_commit();
   }
 }
@@ -195,7 +137,7 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
   u32 bars = memory + AT_BARRIERS, q = memory + AT_Q + wg * WG_BYTES;
   u32 next = BARRIER_TURN + (wg + 1 == CONSUMERS ? 0 : wg + 1);
   if (wg == CONSUMERS - 1) barrier_arrive(BARRIER_TURN, 256);                // the first turn is consumer 0's
-  Ring keys, values;
+  Ring<STAGES> keys, values;
   Tile tile;
   float s[KEYS / 2], o[D / 2];
   u32 probabilities[KEYS / 16][4];
@@ -219,23 +161,23 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
     if (j >= tile.blocks.x) {
       mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);
       wgmma_fence();
-      issue_scores(s, q, memory + AT_K + keys.stage * KV_BYTES);
+      issue_product<KEYS, 64>(s, q, memory + AT_K + keys.stage * KV_BYTES);
       wgmma_commit();
       wgmma_wait<0>();
       if (signals) mbarrier_arrive(bars + K_EMPTY + 8 * keys.stage);
       keys.next();
       softmax_block(s, rows, j * KEYS, j * KEYS + KEYS - 1 > all_last, j * KEYS < all_first, p.scale_log2);
-      pack_probabilities(probabilities, s);
+      pack_operand<KEYS>(probabilities, s);
 
       for (j--; j >= tile.blocks.x; j--) {
         mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);
         barrier_sync(BARRIER_TURN + wg, 256);
         wgmma_fence();
-        issue_scores(s, q, memory + AT_K + keys.stage * KV_BYTES);
+        issue_product<KEYS, 64>(s, q, memory + AT_K + keys.stage * KV_BYTES);
         wgmma_commit();
         mbarrier_wait(bars + V_FULL + 8 * values.stage, values.phase);
         wgmma_fence();
-        issue_values(o, probabilities, memory + AT_V + values.stage * KV_BYTES);
+        issue_weighted<KEYS>(o, probabilities, memory + AT_V + values.stage * KV_BYTES);
         wgmma_commit();
         barrier_arrive(next, 256);
         wgmma_wait<1>();
@@ -245,14 +187,14 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
         wgmma_wait<0>();
         if (signals) mbarrier_arrive(bars + V_EMPTY + 8 * values.stage);
         values.next();
-        pack_probabilities(probabilities, s);
+        pack_operand<KEYS>(probabilities, s);
 #pragma unroll
         for (int i = 0; i < D / 2; i++) o[i] *= i & 2 ? rescale.y : rescale.x;
       }
 
       mbarrier_wait(bars + V_FULL + 8 * values.stage, values.phase);
       wgmma_fence();
-      issue_values(o, probabilities, memory + AT_V + values.stage * KV_BYTES);
+      issue_weighted<KEYS>(o, probabilities, memory + AT_V + values.stage * KV_BYTES);
       wgmma_commit();
       wgmma_wait<0>();
       if (signals) mbarrier_arrive(bars + V_EMPTY + 8 * values.stage);

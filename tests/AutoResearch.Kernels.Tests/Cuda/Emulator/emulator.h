@@ -257,6 +257,7 @@ static inline uint4 load_shared_u32x4(u32 a) { return emu_load_shared<uint4>(a);
 static inline void store_shared_u32(u32 a, u32 v) { emu_store_shared(a, v); }
 static inline void store_shared_f32(u32 a, float v) { emu_store_shared(a, v); }
 static inline void store_shared_f32x2(u32 a, float x, float y) { emu_store_shared(a, make_float2(x, y)); }
+static inline void store_shared_f32x4(u32 a, float4 v) { emu_store_shared(a, v); }
 static inline void store_shared_u32x4(u32 a, uint4 v) { emu_store_shared(a, v); }
 
 template <class T> static inline T emu_load_global(const void* p) {
