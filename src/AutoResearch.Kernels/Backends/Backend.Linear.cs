@@ -60,15 +60,24 @@ public abstract partial class Backend
     /// <param name="transposeB">Transpose each right factor.</param>
     public void MatMul(Tensor a, Tensor b, Tensor c, bool transposeA = false, bool transposeB = false)
     {
-        var (batch, ar, ac) = Batched(a, nameof(a));
-        var (batchB, br, bc) = Batched(b, nameof(b));
-        var (batchC, cr, cc) = Batched(c, nameof(c));
-        var (m, k) = transposeA ? (ac, ar) : (ar, ac);
-        var (k2, n) = transposeB ? (bc, br) : (br, bc);
-        if (batch != batchB || batch != batchC || k != k2 || cr != m || cc != n)
-            throw new ArgumentException(
-                $"The shapes {a.Shape}{(transposeA ? "ᵀ" : "")} · {b.Shape}{(transposeB ? "ᵀ" : "")} = {c.Shape} do not fit together.");
+        CheckProduct(a, b, c, transposeA, transposeB);
         MatMulCore(a, b, c, transposeA, transposeB);
+    }
+
+    /// <summary>
+    /// <see cref="MatMul"/> for products that the caller knows to be symmetric, such as a matrix times its transpose: a backend may compute
+    /// one half and copy it to the other.
+    /// </summary>
+    /// <param name="a">Left factors.</param>
+    /// <param name="b">Right factors.</param>
+    /// <param name="c">Square products, overwritten; memory of its own.</param>
+    /// <param name="transposeA">Transpose each left factor.</param>
+    /// <param name="transposeB">Transpose each right factor.</param>
+    public void SymmetricMatMul(Tensor a, Tensor b, Tensor c, bool transposeA = false, bool transposeB = false)
+    {
+        var (_, rows, columns) = CheckProduct(a, b, c, transposeA, transposeB);
+        if (rows != columns) throw new ArgumentException($"Symmetric products are square, but c has the shape {c.Shape}.", nameof(c));
+        SymmetricMatMulCore(a, b, c, transposeA, transposeB);
     }
 
     /// <summary>Soft cap in place: <c>x = cap · tanh(x / cap)</c>.</summary>
@@ -111,6 +120,15 @@ public abstract partial class Backend
     /// <param name="transposeB">Transpose each right factor.</param>
     protected abstract void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB);
 
+    /// <summary>Implements <see cref="SymmetricMatMul"/>; computes the whole product unless overridden.</summary>
+    /// <param name="a">Left factors.</param>
+    /// <param name="b">Right factors.</param>
+    /// <param name="c">Products.</param>
+    /// <param name="transposeA">Transpose each left factor.</param>
+    /// <param name="transposeB">Transpose each right factor.</param>
+    protected virtual void SymmetricMatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB) =>
+        MatMulCore(a, b, c, transposeA, transposeB);
+
     /// <summary>Implements <see cref="Softcap"/>.</summary>
     /// <param name="x">Values.</param>
     /// <param name="cap">Bound.</param>
@@ -125,6 +143,19 @@ public abstract partial class Backend
         return tensor.Shape.Rank == 2
             ? (1, tensor.Shape[0], tensor.Shape[1])
             : (tensor.Shape[0], tensor.Shape[1], tensor.Shape[2]);
+    }
+
+    private (int Batch, int Rows, int Columns) CheckProduct(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB)
+    {
+        var (batch, ar, ac) = Batched(a, nameof(a));
+        var (batchB, br, bc) = Batched(b, nameof(b));
+        var (batchC, cr, cc) = Batched(c, nameof(c));
+        var (m, k) = transposeA ? (ac, ar) : (ar, ac);
+        var (k2, n) = transposeB ? (bc, br) : (br, bc);
+        if (batch != batchB || batch != batchC || k != k2 || cr != m || cc != n)
+            throw new ArgumentException(
+                $"The shapes {a.Shape}{(transposeA ? "ᵀ" : "")} · {b.Shape}{(transposeB ? "ᵀ" : "")} = {c.Shape} do not fit together.");
+        return (batch, cr, cc);
     }
 
     private (int Batch, int Rows, int Columns) Batched(Tensor tensor, string name)

@@ -32,20 +32,6 @@ public sealed unsafe partial class CpuBackend
         dy.Floats, x.Floats, dWeight.Floats, dy.Shape.Columns, x.Shape.Columns, (int)x.Shape.Rows, true, false, true);
 
     /// <inheritdoc/>
-    protected override void MatMulCore(Tensor a, Tensor b, Tensor c, bool transposeA, bool transposeB)
-    {
-        var (batch, rows, columns) = Matrices(c);
-        var (_, ar, ac) = Matrices(a);
-        var inner = transposeA ? ar : ac;
-        for (long i = 0; i < batch; i++)
-        {
-            Product(
-                a.Floats + (i * ar * ac), b.Floats + (i * inner * columns), c.Floats + (i * rows * columns),
-                rows, columns, inner, transposeA, transposeB, false);
-        }
-    }
-
-    /// <inheritdoc/>
     protected override void SoftcapCore(Tensor x, float cap) =>
         _team.Run(Chunks(x.ElementCount), new SoftcapWork { X = x.Floats, Count = x.ElementCount, Cap = cap });
 

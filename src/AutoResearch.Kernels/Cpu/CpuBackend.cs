@@ -53,6 +53,7 @@ public sealed unsafe partial class CpuBackend : HostBackend
         {
             _team.Dispose();
             _packed.Dispose();
+            _batch.Dispose();
             _partials.Dispose();
             _logits.Dispose();
             _weights.Dispose();

@@ -23,6 +23,9 @@ internal sealed unsafe class ThreadTeam : IDisposable
     private volatile bool _stop;
     private volatile Exception? _failure;
 
+    /// <summary>The calling thread by itself: what a task uses that runs a parallel operation.</summary>
+    internal static ThreadTeam Alone { get; } = new(1);
+
     internal ThreadTeam(int threads)
     {
         _threads = new Thread[threads - 1];

@@ -9,16 +9,6 @@ namespace AutoResearch.Kernels;
 /// precision on the CPU, where the polar factor is more exact.</remarks>
 public sealed class Muon : IDisposable
 {
-    // Odd polynomials a·x + b·x³ + c·x⁵ of the paper's method for singular values down to 1e-3, with a safety factor of 1.02.
-    private static readonly (float A, float B, float C)[] Coefficients =
-    [
-        (8.156554524902461f, -22.48329292557795f, 15.878769915207462f),
-        (4.042929935166739f, -2.808917465908714f, 0.5000178451051316f),
-        (3.8916678022926607f, -2.772484153217685f, 0.5060648178503393f),
-        (3.285753657755655f, -2.3681294933425376f, 0.46449024233003106f),
-        (2.3465413258596377f, -1.7097828382687081f, 0.42323551169305323f),
-    ];
-
     private readonly Backend _backend;
     private readonly List<Group> _groups = [];
 
@@ -55,12 +45,12 @@ public sealed class Muon : IDisposable
     /// <summary>Updates all matrices and sets their gradients to zero.</summary>
     public void Step()
     {
-        if (Options.Iterations < 1 || Options.Iterations > Coefficients.Length)
-            throw new InvalidOperationException($"MuonOptions.Iterations ({Options.Iterations}) must be 1 to {Coefficients.Length}.");
+        if (Options.Iterations < 1 || Options.Iterations > PolarExpress.MaxIterations)
+            throw new InvalidOperationException($"MuonOptions.Iterations ({Options.Iterations}) must be 1 to {PolarExpress.MaxIterations}.");
         foreach (var group in _groups)
         {
             _backend.MuonMomentum(group.Parameters, group.Momentum, group.Direction, Options.Momentum, clearGradients: true);
-            var polar = Orthogonalize(group);
+            var polar = group.Polar.Run(group.Direction, Options.Iterations);
             _backend.MuonUpdate(
                 polar, group.Parameters, group.SecondMoment, Options.LearningRate * group.RateFactor, Options.WeightDecay, Options.Beta2);
         }
@@ -73,44 +63,20 @@ public sealed class Muon : IDisposable
         _groups.Clear();
     }
 
-    // x ← (a·I + b·G + c·G²) · x with the Gram matrix G of the shorter side; two buffers change places.
-    private Tensor Orthogonalize(Group group)
-    {
-        var (x, next) = (group.Direction, group.Scratch);
-        for (var i = 0; i < Options.Iterations; i++)
-        {
-            var (a, b, c) = Coefficients[i];
-            _backend.MatMul(x, x, group.Gram, transposeA: group.Tall, transposeB: !group.Tall);
-            _backend.MatMul(group.Gram, group.Gram, group.Square);
-            _backend.PolarPolynomial(group.Gram, group.Square, a, b, c);
-            if (group.Tall) _backend.MatMul(x, group.Square, next);
-            else _backend.MatMul(group.Square, x, next);
-            (x, next) = (next, x);
-        }
-
-        return x;
-    }
-
     private sealed class Group : IDisposable
     {
         internal Group(Backend backend, Tensor[] parameters)
         {
             Parameters = parameters;
             var (count, rows, columns) = (parameters.Length, parameters[0].Shape[0], parameters[0].Shape[1]);
-            var side = Math.Min(rows, columns);
-            Tall = rows > columns;
             RateFactor = MathF.Sqrt(Math.Max(1f, (float)rows / columns));
             Momentum = backend.Allocate((count, rows, columns));
             SecondMoment = backend.Allocate((count, Math.Max(rows, columns)));
             Direction = backend.Allocate((count, rows, columns), backend.ActivationType);
-            Scratch = backend.Allocate((count, rows, columns), backend.ActivationType);
-            Gram = backend.Allocate((count, side, side), backend.ActivationType);
-            Square = backend.Allocate((count, side, side), backend.ActivationType);
+            Polar = new(backend, count, rows, columns);
         }
 
         internal Tensor[] Parameters { get; }
-
-        internal bool Tall { get; }
 
         internal float RateFactor { get; }
 
@@ -120,20 +86,14 @@ public sealed class Muon : IDisposable
 
         internal Tensor Direction { get; }
 
-        internal Tensor Scratch { get; }
-
-        internal Tensor Gram { get; }
-
-        internal Tensor Square { get; }
+        internal PolarExpress Polar { get; }
 
         public void Dispose()
         {
             Momentum.Dispose();
             SecondMoment.Dispose();
             Direction.Dispose();
-            Scratch.Dispose();
-            Gram.Dispose();
-            Square.Dispose();
+            Polar.Dispose();
         }
     }
 }

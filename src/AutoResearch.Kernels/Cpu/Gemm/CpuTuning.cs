@@ -42,11 +42,11 @@ public sealed record CpuTuning(
 
     /// <summary>Rows of the tile.</summary>
     [JsonIgnore]
-    public int TileRows => Tile switch { GemmTile.Avx512 => 14, GemmTile.Avx2 => 6, _ => 8 };
+    public int TileRows => GemmBlocks.RowsOf(Tile);
 
     /// <summary>Columns of the tile.</summary>
     [JsonIgnore]
-    public int TileColumns => Tile switch { GemmTile.Avx512 => 32, GemmTile.Avx2 => 16, _ => 8 };
+    public int TileColumns => GemmBlocks.ColumnsOf(Tile);
 
     /// <summary>Whether this machine has the vectors that the tile needs.</summary>
     public static bool Supports(GemmTile tile) => Enum.IsDefined(tile) && tile <= Default.Tile;

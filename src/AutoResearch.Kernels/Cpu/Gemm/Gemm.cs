@@ -9,9 +9,9 @@ namespace AutoResearch.Kernels;
 internal static unsafe class Gemm
 {
     /// <summary>Floats of scratch memory that a product needs.</summary>
-    internal static long ScratchLength(int n, int k, CpuTuning? tuning = null)
+    internal static long ScratchLength(int n, int k, GemmBlocks? blocks = null)
     {
-        var width = (tuning ?? CpuTuning.Default).TileColumns;
+        var width = (blocks ?? CpuTuning.Default).TileColumns;
         return ((long)n + width - 1) / width * width * k;
     }
 
@@ -28,29 +28,30 @@ internal static unsafe class Gemm
     /// <param name="n">Columns of C.</param>
     /// <param name="k">Inner extent.</param>
     /// <param name="accumulate">Add to C.</param>
-    /// <param name="tuning">Tile and block sizes; null for the default of this machine.</param>
+    /// <param name="blocks">Tile and block sizes; null for the default of this machine.</param>
     internal static void Run(
         ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* b, long bRow, long bColumn, float* c,
-        int m, int n, int k, bool accumulate, CpuTuning? tuning = null)
+        int m, int n, int k, bool accumulate, GemmBlocks? blocks = null)
     {
-        PackB(team, scratch, b, bRow, bColumn, n, k, tuning);
-        RunPacked(team, scratch, a, aRow, aColumn, c, m, n, k, accumulate, tuning);
+        PackB(team, scratch, b, bRow, bColumn, n, k, blocks);
+        RunPacked(team, scratch, a, aRow, aColumn, c, m, n, k, accumulate, blocks);
     }
 
     /// <summary>Packs op(B) for any number of products with it.</summary>
-    internal static void PackB(ThreadTeam team, float* scratch, float* b, long bRow, long bColumn, int n, int k, CpuTuning? tuning = null)
+    internal static void PackB(ThreadTeam team, float* scratch, float* b, long bRow, long bColumn, int n, int k, GemmBlocks? blocks = null)
     {
         if (n == 0 || k == 0) return;
-        var width = (tuning ?? CpuTuning.Default).TileColumns;
+        var width = (blocks ?? CpuTuning.Default).TileColumns;
         team.Run((n + width - 1) / width, new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = width });
     }
 
     /// <summary>
     /// C (+)= op(A) · op(B) with op(B) as <see cref="PackB"/> left it, and then the epilogue, whose second operand is laid out as C.
+    /// With <paramref name="lowerOnly"/>, tiles that lie above the diagonal are left out.
     /// </summary>
     internal static void RunPacked(
         ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* c, int m, int n, int k, bool accumulate,
-        CpuTuning? tuning = null, GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
+        GemmBlocks? blocks = null, GemmEpilogue epilogue = GemmEpilogue.None, float* other = null, bool lowerOnly = false)
     {
         if (m == 0 || n == 0) return;
         if (k == 0)
@@ -64,7 +65,7 @@ internal static unsafe class Gemm
             return;
         }
 
-        tuning ??= CpuTuning.Default;
+        var tuning = blocks ?? CpuTuning.Default;
         int tileRows = tuning.TileRows, tileColumns = tuning.TileColumns;
         var panels = (n + tileColumns - 1) / tileColumns;
 
@@ -86,7 +87,7 @@ internal static unsafe class Gemm
                 _ => &GemmTiles.Tile8x8,
             },
             TileRows = tileRows, TileColumns = tileColumns, BlockRows = blockTiles * tileRows, Depth = tuning.Depth,
-            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns, Epilogue = epilogue, Other = other,
+            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns, Epilogue = epilogue, Other = other, LowerOnly = lowerOnly,
         });
     }
 
@@ -110,15 +111,18 @@ internal static unsafe class Gemm
         internal delegate*<float*, float*, float*, nint, nint, bool, void> Tile;
         internal long Row, Column;
         internal int M, N, K, TileRows, TileColumns, BlockRows, Depth, RowTasks, TaskColumns;
-        internal bool Accumulate;
+        internal bool Accumulate, LowerOnly;
         internal GemmEpilogue Epilogue;
 
         [SkipLocalsInit]
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int task)
         {
-            int firstRow = task % RowTasks * BlockRows, firstColumn = task / RowTasks * TaskColumns;
+            // Of a lower half the last rows are the longest; they go first, so that the threads end together.
+            var rowTask = LowerOnly ? RowTasks - 1 - (task % RowTasks) : task % RowTasks;
+            int firstRow = rowTask * BlockRows, firstColumn = task / RowTasks * TaskColumns;
             int rows = Math.Min(BlockRows, M - firstRow), lastColumn = Math.Min(N, firstColumn + TaskColumns);
+            if (LowerOnly) lastColumn = Math.Min(lastColumn, firstRow + rows);
             if (firstColumn >= lastColumn) return;
             var blockLength = (rows + TileRows - 1) / TileRows * TileRows * Math.Min(K, Depth);
             var memory = stackalloc float[blockLength + (TileRows * TileColumns) + 16];
@@ -149,7 +153,8 @@ internal static unsafe class Gemm
             var panel = Panels + ((long)j * K) + ((long)l * TileColumns);
             var width = Math.Min(TileColumns, N - j);
             var add = Accumulate || l > 0;
-            for (var i = 0; i < rows; i += TileRows)
+            var above = LowerOnly ? Math.Max(0, (j - firstRow) / TileRows * TileRows) : 0;
+            for (var i = above; i < rows; i += TileRows)
             {
                 var height = Math.Min(TileRows, rows - i);
                 var target = C + ((long)(firstRow + i) * N) + j;

@@ -45,8 +45,9 @@ internal static unsafe class GemmPacking
         }
     }
 
+    /// <summary>target[l · width + i] = source[i · stride + l] for i below count and l below depth.</summary>
     // Likewise the last group of rows overlaps the one before, which is faster than one row at a time.
-    private static void Transpose(float* source, long stride, int count, int width, int depth, float* target)
+    internal static void Transpose(float* source, long stride, int count, int width, int depth, float* target)
     {
         var i = 0;
         if (Avx.IsSupported && count >= 8)
