@@ -49,15 +49,6 @@ internal sealed class PolarExpress : IDisposable
     /// <summary>Whether the Gram matrix is iterated instead of x.</summary>
     internal bool OnGram { get; }
 
-    /// <summary>Operations of the products that <see cref="Run"/> executes for one matrix; a symmetric product counts half.</summary>
-    internal static double Flops(int rows, int columns, int iterations)
-    {
-        double side = Math.Min(rows, columns), longer = Math.Max(rows, columns);
-        return rows == columns
-            ? iterations * 4 * side * side * side
-            : (3 * side * side * longer) + (((4 * iterations) - 3) * side * side * side);
-    }
-
     /// <summary>Orthogonalises.</summary>
     /// <param name="x"><c>[count, rows, columns]</c> with spectral norms of at most 1; overwritten.</param>
     /// <param name="iterations">1 to <see cref="MaxIterations"/>.</param>

@@ -36,12 +36,15 @@ public sealed class CpuCasesTests
     }
 
     [Fact]
-    public void MuonFlops_OneLayer_CountsTheProductsOfFiveIterations()
+    public void MuonFlops_OneLayer_CountsTheProductsThatAreExecuted()
     {
-        // 8 channels: four 8 × 8 matrices of 3 products, and 32 × 8 twice, whose Gram matrix is 8 × 8.
+        // 8 channels: four 8 × 8 matrices with two half products and a whole one an iteration; 32 × 8 twice, with one half product
+        // for the 8 × 8 Gram matrix, 17 half products of it (G² five times, the product of factors four times, B·B·G four times) and a
+        // whole product at the end.
         var shape = new TrainingShape(1, 8, 1, 4, 1, 16);
-        var square = 5 * 3 * 2 * Math.Pow(8, 3);
-        var wide = 5 * ((2 * 2 * 8.0 * 8 * 32) + (2 * Math.Pow(8, 3)));
+        var cube = 2 * Math.Pow(8, 3);
+        var square = 5 * ((0.5 * cube) + (0.5 * cube) + cube);
+        var wide = (0.5 * 4 * cube) + (17 * 0.5 * cube) + (4 * cube);
         Assert.Equal((4 * square) + (2 * wide), shape.MuonFlops);
     }
 }
