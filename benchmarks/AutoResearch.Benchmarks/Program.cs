@@ -12,6 +12,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["cpu-profile"] = CpuProfile.RunAsync,
     ["cpu-serve"] = CpuServer.RunAsync,
     ["journal-opening"] = JournalOpening.RunAsync,
+    ["kernel-gate"] = KernelGateCommand.RunAsync,
     ["kernels-quick"] = KernelsQuick.RunAsync,
     ["tpe-peers"] = TpePeers.RunAsync,
     ["fixed-rules"] = FixedRules.RunAsync,

@@ -105,8 +105,8 @@ public sealed unsafe class CudaDeviceTests
 
         Action[] later =
         [
-            device.Synchronize, () => device.FreeMemory(), () => buffer.Fill(0), () => new CudaBuffer(device, 64 << 20), () => new CudaStream(device),
-            () => scale.Launch(device.Stream, new(1, 32), buffer, 2f, 32), () => new CudaEvent(device), () => new PinnedBuffer(device, 64),
+            device.Synchronize, () => device.FreeMemory(), () => buffer.Fill(0), () => _ = new CudaBuffer(device, 64 << 20), () => _ = new CudaStream(device),
+            () => scale.Launch(device.Stream, new(1, 32), buffer, 2f, 32), () => _ = new CudaEvent(device), () => _ = new PinnedBuffer(device, 64),
         ];
         foreach (var call in later)
         {
