@@ -72,9 +72,13 @@ __device__ __forceinline__ int load_digits(const int* keys, int count, int vocab
 // counts[digit][chunk]; 256 threads, one for each digit.
 extern "C" __global__ void __launch_bounds__(Digits) sort_count(
     const int* keys, int count, int vocabulary, int shift, int* counts, Fault* fault) {
-  __shared__ __align__(16) u8 digits[Chunk];
-  int here = load_digits(keys, count, vocabulary, shift, fault, digits), mine = threadIdx.x, found = 0;
-  for (int i = 0; i < here; i++) found += digits[i] == mine;
+  __shared__ u32 words[Chunk / 4];
+  int here = load_digits(keys, count, vocabulary, shift, fault, (u8*)words), mine = threadIdx.x, found = 0;
+  for (int i = 0; i < here; i += 4) {
+    u32 four = words[i / 4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) found += (four >> (8 * j) & 255) == mine && i + j < here;
+  }
   counts[(i64)mine * gridDim.x + blockIdx.x] = found;
 }
 
@@ -105,16 +109,21 @@ extern "C" __global__ void __launch_bounds__(1024) sort_scan(int* counts, int le
 extern "C" __global__ void __launch_bounds__(Digits) sort_scatter(
     const int* keys, const int* positions, int count, int vocabulary, int shift, const int* offsets,
     int* sorted_keys, int* sorted_positions, Fault* fault) {
-  __shared__ __align__(16) u8 digits[Chunk];
-  int here = load_digits(keys, count, vocabulary, shift, fault, digits), mine = threadIdx.x;
+  __shared__ u32 words[Chunk / 4];
+  int here = load_digits(keys, count, vocabulary, shift, fault, (u8*)words), mine = threadIdx.x;
   i64 start = (i64)blockIdx.x * Chunk;
   int next = offsets[(i64)mine * gridDim.x + blockIdx.x];
-  for (int i = 0; i < here; i++) {
-    if (digits[i] != mine) continue;
-    int key = keys[start + i];
-    sorted_keys[next] = (u32)key < (u32)vocabulary ? key : vocabulary;
-    sorted_positions[next] = positions ? positions[start + i] : (int)(start + i);
-    next++;
+  for (int first = 0; first < here; first += 4) {
+    u32 four = words[first / 4];
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      int i = first + j;
+      if ((four >> (8 * j) & 255) != mine || i >= here) continue;
+      int key = keys[start + i];
+      sorted_keys[next] = (u32)key < (u32)vocabulary ? key : vocabulary;
+      sorted_positions[next] = positions ? positions[start + i] : (int)(start + i);
+      next++;
+    }
   }
 }
 
