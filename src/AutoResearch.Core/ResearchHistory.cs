@@ -72,6 +72,27 @@ public sealed class ResearchHistory
     /// <summary>The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.</summary>
     public IReadOnlyList<Incumbent> Incumbents => _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
 
+    /// <summary>
+    /// The incumbents that the present one is made of, the baseline first: those that were undone are left out.
+    /// </summary>
+    public IReadOnlyList<Incumbent> Lineage
+    {
+        get
+        {
+            var (all, lineage) = (Incumbents, new List<Incumbent>());
+            for (var version = all.Count - 1; version >= 0;)
+            {
+                if (all[version].Reversion is { } reversion) version = reversion.To;
+                else lineage.Insert(0, all[version--]);
+            }
+
+            return lineage;
+        }
+    }
+
+    /// <summary>Whether somebody is asked for an approval.</summary>
+    internal bool IsAwaitingApproval => _pending.Any(number => _trials[number - 1].AwaitedApproval is not null);
+
     /// <summary>Attempts that brought no result: infrastructure failures, cancellations and disturbed runs, in order. They belong to no evidence.</summary>
     public IReadOnlyList<Run> Setbacks => _setbacks;
 
@@ -163,6 +184,7 @@ public sealed class ResearchHistory
     public void Apply(ResearchEvent e)
     {
         Check(e);
+        var isIdle = _running.Count == 0 && IsAwaitingApproval;
         switch (e)
         {
             case LoopStarted start: ApplyStart(start); break;
@@ -172,13 +194,16 @@ public sealed class ResearchHistory
             case ExperimentFinished finished: ApplyResult(finished); break;
             case TrialJudged { Verdict: NeedMore more } judged: Update(judged.Trial, t => t with { Request = more }); break;
             case TrialJudged judged: ApplyVerdict(judged); break;
+            case ApprovalRequested asked: Update(asked.Trial, t => t with { AwaitedApproval = asked.Stage, HeldVerdict = asked.Verdict }); break;
+            case ApprovalDecided decided: ApplyApproval(decided); break;
             case IncumbentAdvanced advanced: ApplyAdvance(advanced); break;
+            case IncumbentReverted reverted: ApplyReversion(reverted); break;
             case ClaimsSettled settled: Claims = settled.Claims; break;
             case GainMeasured measured: Gain = measured.Gain; break;
             case LoopStopped stopped: Stop = stopped; break;
         }
-        // A clock that was set back must not take time away; time between a crash and its resume is not work.
-        if (e is not (LoopStarted or LoopResumed) && e.Time > LastTime) ActiveTime += e.Time - LastTime;
+        // A clock that was set back must not take time away; time between a crash and its resume is not work, nor is waiting for somebody.
+        if (e is not (LoopStarted or LoopResumed) && !isIdle && e.Time > LastTime) ActiveTime += e.Time - LastTime;
         LastTime = e.Time;
         _state = null;
     }
@@ -201,7 +226,10 @@ public sealed class ResearchHistory
             ExperimentFinished finished when !_running.Contains(finished.ExperimentId) =>
                 $"The experiment {finished.ExperimentId} finished without having been started.",
             TrialJudged judged => ProblemWithTrial(judged.Trial),
+            ApprovalRequested asked => ProblemWithApproval(asked.Trial, isRequest: true),
+            ApprovalDecided decided => ProblemWithApproval(decided.Trial, isRequest: false),
             IncumbentAdvanced advanced => ProblemWith(advanced),
+            IncumbentReverted reverted => ProblemWith(reverted),
             _ => null,
         };
         if (problem is not null) throw new InvalidDataException(problem);
@@ -225,6 +253,18 @@ public sealed class ResearchHistory
         return advanced.CandidateId == trial.Candidate.Id
             ? null
             : $"The incumbent advanced to {advanced.CandidateId}, but trial {trial.Number} is about {trial.Candidate.Id}.";
+    }
+
+    private string? ProblemWithApproval(int number, bool isRequest) => ProblemWithTrial(number)
+        ?? (_trials[number - 1] is var trial && (trial.Candidate is null || !trial.IsPending) ? $"Trial {number} has nothing to approve."
+        : isRequest && trial.AwaitedApproval is not null ? $"Trial {number} was asked about twice." : null);
+
+    private string? ProblemWith(IncumbentReverted reverted)
+    {
+        if (reverted.Version != _incumbents.Count) return $"The incumbent was reverted to become version {reverted.Version} where {_incumbents.Count} was expected.";
+        if (reverted.To < 0 || reverted.To >= _incumbents.Count - 1) return $"The incumbent was reverted to version {reverted.To}, which is not one before the present one, {_incumbents.Count - 1}.";
+        return reverted.CandidateId == _incumbents[reverted.To].Candidate.Id ? null
+            : $"The incumbent was reverted to {reverted.CandidateId}, but version {reverted.To} is {_incumbents[reverted.To].Candidate.Id}.";
     }
 
     private string? ProblemWithTrial(int number) => number < 1 || number > _trials.Count ? $"There is no trial {number}." : null;
@@ -301,7 +341,7 @@ public sealed class ResearchHistory
 
     private void ApplyVerdict(TrialJudged judged)
     {
-        Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null });
+        Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null, AwaitedApproval = null, HeldVerdict = null });
         _judged = _judged.Add(judged.Trial);
         _pending.Remove(judged.Trial);
     }
@@ -319,10 +359,25 @@ public sealed class ResearchHistory
     {
         var trial = _trials[advanced.Trial - 1];
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
-            .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number });
+            .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number, Since = trial.Number });
         _incumbentRuns = [.. Evidence.Sound(trial.Runs)];
         (Gain, Claims) = (null, null);
     }
+
+    private void ApplyReversion(IncumbentReverted reverted)
+    {
+        var earlier = _incumbents[reverted.To];
+        _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
+            .Add(earlier with { Runs = [], Version = reverted.Version, Reversion = new(reverted.To, reverted.By, reverted.Reason), Since = _trials.Count });
+        _incumbentRuns = [.. earlier.Runs];
+        (Gain, Claims) = (null, null);
+    }
+
+    private void ApplyApproval(ApprovalDecided decided) => Update(decided.Trial, t => t with
+    {
+        Approvals = [.. t.Approvals, new(decided.Stage, decided.Approved, decided.By, decided.Reason, decided.Time)],
+        AwaitedApproval = null,
+    });
 
     private void Update(int number, Func<Trial, Trial> change) =>
         _trials[number - 1] = change(_trials[number - 1]);

@@ -60,6 +60,8 @@ public sealed class SourceTree : IReadOnlyDictionary<string, string>
             || path.Split('/').Any(part => part is "" or "." or ".."))
             throw new ArgumentException(
                 $"'{path}' is not a relative path inside the source tree (forward slashes, no drive, no '.', no '..').", nameof(path));
+        if (UnsafeText.IsUnsafe(path))
+            throw new ArgumentException($"'{ApprovalText.Visible(path)}' is not a path: it holds characters that cannot be seen or that turn text around.", nameof(path));
     }
 
     internal sealed class SourceTreeConverter : JsonConverter<SourceTree>

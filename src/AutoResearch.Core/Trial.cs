@@ -33,9 +33,21 @@ public sealed record Trial
     /// <summary>What the acceptor has asked for and not got yet; null when nothing is open.</summary>
     public NeedMore? Request { get; init; }
 
+    /// <summary>Who has allowed or refused its run and its keep, in order.</summary>
+    public IReadOnlyList<Approval> Approvals { get; init; } = [];
+
+    /// <summary>What somebody was asked for and has not decided yet; null when nothing waits.</summary>
+    public ApprovalStage? AwaitedApproval { get; init; }
+
+    /// <summary>The accept that waits for approval, or was approved and is about to be recorded; null when there is none.</summary>
+    public Verdict? HeldVerdict { get; init; }
+
     /// <summary>The final verdict; null while it is running.</summary>
     public Verdict? Verdict { get; init; }
 
     /// <summary>True while there is no final verdict.</summary>
     public bool IsPending => Verdict is null;
+
+    /// <summary>The decision on its run or its keep; null when there is none.</summary>
+    public Approval? ApprovalOf(ApprovalStage stage) => Approvals.LastOrDefault(a => a.Stage == stage);
 }

@@ -24,7 +24,7 @@ internal sealed class ClaimPlan
         (_history, _options, _incumbent) = (history, options, history.State.Incumbent);
         foreach (var run in history.ClaimRuns.Where(r => r.Experiment.Trial == _incumbent.Trial))
             ScoresOf(run.Experiment.Candidate).Add(run.Result.Score(history.Problem.Objective));
-        var incumbents = history.Incumbents;
+        var incumbents = history.Lineage;
         var sigma = history.State.Noise.IsKnown ? history.State.Noise.Sigma : 0;
         for (var version = 1; version < incumbents.Count; version++)
         {

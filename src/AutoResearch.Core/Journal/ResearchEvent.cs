@@ -13,7 +13,10 @@ namespace AutoResearch;
 [JsonDerivedType(typeof(ExperimentStarted), "experiment_started")]
 [JsonDerivedType(typeof(ExperimentFinished), "experiment_finished")]
 [JsonDerivedType(typeof(TrialJudged), "trial_judged")]
+[JsonDerivedType(typeof(ApprovalRequested), "approval_requested")]
+[JsonDerivedType(typeof(ApprovalDecided), "approval_decided")]
 [JsonDerivedType(typeof(IncumbentAdvanced), "incumbent_advanced")]
+[JsonDerivedType(typeof(IncumbentReverted), "incumbent_reverted")]
 [JsonDerivedType(typeof(ClaimsSettled), "claims_settled")]
 [JsonDerivedType(typeof(GainMeasured), "gain_measured")]
 [JsonDerivedType(typeof(LoopStopped), "loop_stopped")]
@@ -68,11 +71,37 @@ public sealed record ExperimentFinished(string ExperimentId, RunResult Result) :
 /// <param name="Verdict">The verdict; <see cref="NeedMore"/> when more runs follow.</param>
 public sealed record TrialJudged(int Trial, Verdict Verdict) : ResearchEvent;
 
+/// <summary>Somebody is asked whether a candidate may be run or kept. The loop waits; after a kill it asks again.</summary>
+/// <param name="Trial">The trial's number.</param>
+/// <param name="Stage">Before the run, or before the keep.</param>
+public sealed record ApprovalRequested(int Trial, ApprovalStage Stage) : ResearchEvent
+{
+    /// <summary>The acceptor's verdict that waits for approval; null before the run.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public Verdict? Verdict { get; init; }
+}
+
+/// <summary>It was decided whether a candidate may be run or kept, by a person, by the policy, or because nobody answered.</summary>
+/// <param name="Trial">The trial's number.</param>
+/// <param name="Stage">Before the run, or before the keep.</param>
+/// <param name="Approved">True when it goes on.</param>
+/// <param name="By">Who decided; "policy" or "timeout" when no person did.</param>
+/// <param name="Reason">Why.</param>
+public sealed record ApprovalDecided(int Trial, ApprovalStage Stage, bool Approved, string By, string Reason) : ResearchEvent;
+
 /// <summary>An accepted candidate became the incumbent.</summary>
 /// <param name="Version">The incumbent's new version.</param>
 /// <param name="Trial">The trial that brought it.</param>
 /// <param name="CandidateId">Its id.</param>
 public sealed record IncumbentAdvanced(int Version, int Trial, string CandidateId) : ResearchEvent;
+
+/// <summary>An earlier incumbent became the incumbent again, as a new version: what was kept after it is undone.</summary>
+/// <param name="Version">The incumbent's new version.</param>
+/// <param name="To">The version that it is a copy of; 0 for the baseline.</param>
+/// <param name="CandidateId">Its candidate's id.</param>
+/// <param name="By">Who wanted it.</param>
+/// <param name="Reason">Why.</param>
+public sealed record IncumbentReverted(int Version, int To, string CandidateId, string By, string Reason) : ResearchEvent;
 
 /// <summary>The kept changes were tested with fresh runs after the search.</summary>
 /// <param name="Claims">What was found of each.</param>

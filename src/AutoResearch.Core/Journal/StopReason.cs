@@ -24,6 +24,9 @@ public enum StopReason
     /// <summary>The proposer had nothing left to try.</summary>
     Exhausted,
 
+    /// <summary>Nobody has answered a request for approval in time; resumed, the loop asks again.</summary>
+    AwaitingApproval,
+
     /// <summary>The user cancelled.</summary>
     Cancelled,
 

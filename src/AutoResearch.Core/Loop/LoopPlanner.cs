@@ -14,7 +14,10 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     /// <summary>Set once the proposer has nothing left in this session.</summary>
     public StopStep? Exhausted { get; set; }
 
-    public LoopStep Next(ResearchHistory history, DateTimeOffset now, bool isProposing = false)
+    /// <summary>True when runs and keeps need an approval.</summary>
+    public bool NeedsApproval { get; init; }
+
+    public LoopStep Next(ResearchHistory history, DateTimeOffset now, bool isProposing = false, IReadOnlyCollection<int>? asking = null)
     {
         var running = history.RunningCount;
         var free = options.MaxParallel - running;
@@ -24,8 +27,9 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (NextOfAccepted(history) is { } next) return next;
         foreach (var trial in history.Pending)
         {
-            if (NextOfTrial(history, trial, free) is { } step) return step;
+            if (asking?.Contains(trial.Number) != true && NextOfTrial(history, trial, free) is { } step) return step;
         }
+        if (asking?.Count > 0) return WaitStep.Instance; // nothing new is begun while somebody is asked
         if (free <= 0) return WaitStep.Instance;
         if ((Exhausted ?? StopRules.Find(history, options, maxExperiments, now)) is not { } stop) return ProposeStep.Instance;
         return running > 0 || isProposing ? WaitStep.Instance : Close(history, stop);
@@ -44,7 +48,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     private LoopStep Close(ResearchHistory history, StopStep stop)
     {
         var incumbent = history.State.Incumbent;
-        if (incumbent.Version == 0) return Summarized(history, stop);
+        if (history.Lineage.Count <= 1) return Summarized(history, stop); // the baseline, or the baseline again
         if (options.ClaimRounds > 0 && history.Claims is null) return NextOfClaims(history, incumbent);
         if (options.FinalRuns == 0) return Summarized(history, stop);
         if (history.Gain is not null) return Summarized(history, stop);
@@ -96,6 +100,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (trial.Candidate is null)
             return new VerdictStep(trial.Number, new Reject { Reason = Refusal(history, trial) });
         var open = history.UnfinishedOf(trial);
+        if (NextOfApproval(trial, open.Count) is { } approval) return approval;
         if (trial.Runs.Count == 0)
             return open.Count == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
         if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
@@ -115,6 +120,26 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
             : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
     }
 
+    private LoopStep? NextOfApproval(Trial trial, int open)
+    {
+        if (trial.AwaitedApproval is { } stage) return new ApproveStep(trial, stage);
+        if (trial.HeldVerdict is { } verdict)
+        {
+            return trial.ApprovalOf(ApprovalStage.Keep) is not { } keep ? new ApproveStep(trial, ApprovalStage.Keep)
+                : new VerdictStep(trial.Number, keep.Approved ? verdict : Refused(keep, "kept", verdict.Statistics));
+        }
+
+        if (!NeedsApproval || trial.Runs.Count > 0 || open > 0) return null;
+        if (trial.ApprovalOf(ApprovalStage.Run) is not { } run) return new ApproveStep(trial, ApprovalStage.Run);
+        return run.Approved ? null : new VerdictStep(trial.Number, Refused(run, "run", null));
+    }
+
+    private static Reject Refused(Approval approval, string what, IReadOnlyDictionary<string, double>? statistics) => new()
+    {
+        Reason = $"not approved to be {what}, by {approval.By}{(approval.Reason.Length > 0 ? $": {approval.Reason}" : "")}",
+        Statistics = statistics ?? new Dictionary<string, double>(),
+    };
+
     private static string Refusal(ResearchHistory history, Trial trial) =>
         (trial.Hypothesis.RebaseOf is { } original ? Rebase.Conflict(history, history.Trials[original - 1]) : null)
             ?? HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
@@ -132,7 +157,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
 
     private static StopStep Summarized(ResearchHistory history, StopStep stop)
     {
-        var accepted = history.State.Incumbent.Version;
+        var accepted = history.Incumbents.Count(i => i.Version > 0 && i.Reversion is null);
         var gain = history.Gain is { } g
             ? string.Create(CultureInfo.InvariantCulture, $"; gain measured again: {g.Gain:G4} [{g.Low:G4}, {g.High:G4}]")
             : "";

@@ -17,6 +17,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private LoopPlanner? _planner;
     private readonly List<RunInFlight> _runs = [];
     private readonly WakeSignal _wake = new();
+    private ApprovalDesk? _desk;
     private Task<Hypothesis?>? _proposal;
     private int _proposalVersion;
     private int _failedAttempts;
@@ -26,6 +27,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private ResearchLoopOptions Options => configuration.Options;
 
     private ResearchHistory History => journal.History;
+
+    private ApprovalDesk Desk => _desk ??= new(configuration, _wake, _abort.Token);
 
     /// <summary>The next event; null after the last one.</summary>
     /// <exception cref="OperationCanceledException">The loop was cancelled; its last events have been handed out before.</exception>
@@ -90,12 +93,16 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     /// <summary>Makes the planner's next step; a measurement when that was what was waited for.</summary>
     private async ValueTask<MeasurementReported?> StepAsync()
     {
-        switch (_planner?.Next(History, configuration.TimeProvider.GetUtcNow(), isProposing: _proposal is not null))
+        switch (_planner?.Next(History, configuration.TimeProvider.GetUtcNow(), isProposing: _proposal is not null, Desk.Waiting))
         {
             case null: await BeginAsync().ConfigureAwait(false); break;
             case RunStep run: await StartAsync(run.Experiment).ConfigureAwait(false); break;
             case JudgeStep judge: await JudgeAsync(judge.Trial).ConfigureAwait(false); break;
-            case VerdictStep verdict: await AppendAsync(new TrialJudged(verdict.Trial, verdict.Verdict)).ConfigureAwait(false); break;
+            case VerdictStep verdict:
+                await AppendAsync(new TrialJudged(verdict.Trial, verdict.Verdict)).ConfigureAwait(false);
+                if (History.Trial(verdict.Trial).Runs.Count > 0) Telemetry.CountTrial(History.Trial(verdict.Trial), verdict.Verdict);
+                break;
+            case ApproveStep approve: await ApproveAsync(approve.Trial, approve.Stage).ConfigureAwait(false); break;
             case AdvanceStep { Trial: var trial }:
                 await AppendAsync(new IncumbentAdvanced(History.State.Incumbent.Version + 1, trial.Number, trial.Candidate!.Id)).ConfigureAwait(false);
                 break;
@@ -123,6 +130,11 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
                 await FinishAsync(run, await run.Result.ConfigureAwait(false)).ConfigureAwait(false);
                 return null;
             }
+            if (Desk.Take() is { } decision)
+            {
+                await DecidedAsync(decision.Trial, decision.Stage, decision.Answer).ConfigureAwait(false);
+                return null;
+            }
             if (_proposal is { IsCompleted: true } proposal)
             {
                 _proposal = null;
@@ -147,7 +159,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             await AppendAsync(new LoopResumed { Interrupted = [.. History.Running.Select(e => e.Id)] }).ConfigureAwait(false);
         }
         History.Attach(configuration.Problem);
-        _planner = new LoopPlanner(Options, maxExperiments) { ForgivenBaselineFailures = failures };
+        _planner = new LoopPlanner(Options, maxExperiments) { ForgivenBaselineFailures = failures, NeedsApproval = configuration.Gate is not null };
     }
 
     private async ValueTask StartAsync(Experiment experiment)
@@ -215,8 +227,53 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
                 $"The acceptor failed on trial {trial.Number} with {e.GetType().Name}: {e.Message} The trial is still pending; resume with an acceptor that can judge it.").ConfigureAwait(false);
             return;
         }
+        if (verdict is Accept && configuration.Gate is not null)
+        {
+            await AppendAsync(new ApprovalRequested(trial.Number, ApprovalStage.Keep) { Verdict = verdict }).ConfigureAwait(false);
+            return;
+        }
         await AppendAsync(new TrialJudged(trial.Number, verdict)).ConfigureAwait(false);
         if (verdict.IsFinal) Telemetry.CountTrial(trial, verdict);
+    }
+
+    private async ValueTask ApproveAsync(Trial trial, ApprovalStage stage)
+    {
+        if (configuration.Gate is null)
+        {
+            await EndRunsAsync().ConfigureAwait(false);
+            await EndAsync(StopReason.Failed, $"Trial {trial.Number} waits for approval, but the loop has nobody to ask. Resume with ApproveWith.").ConfigureAwait(false);
+            return;
+        }
+
+        var request = ApprovalDesk.Request(History, trial, stage);
+        if (Desk.WithoutAsking(History, request) is { } answer)
+        {
+            await AppendAsync(new ApprovalDecided(trial.Number, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
+            return;
+        }
+
+        if (trial.AwaitedApproval is null) await AppendAsync(new ApprovalRequested(trial.Number, stage)).ConfigureAwait(false);
+        Desk.Ask(request);
+    }
+
+    private async ValueTask DecidedAsync(int trial, ApprovalStage stage, Task<ApprovalAnswer?> task)
+    {
+        var (reason, message) = (StopReason.AwaitingApproval, $"Nobody has answered within {configuration.Approvals.Timeout} whether trial {trial} may be {(stage == ApprovalStage.Run ? "run" : "kept")}. Resume to be asked again.");
+        try
+        {
+            if (await task.ConfigureAwait(false) is { } answer)
+            {
+                await AppendAsync(new ApprovalDecided(trial, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
+                return;
+            }
+        }
+        catch (Exception e) when (task.IsFaulted && ReferenceEquals(e, task.Exception.InnerException))
+        {
+            (reason, message) = (StopReason.Failed, $"The approval gate failed on trial {trial} with {e.GetType().Name}: {e.Message} Resume when it works again; it will be asked again.");
+        }
+
+        await EndRunsAsync().ConfigureAwait(false);
+        await EndAsync(reason, message).ConfigureAwait(false);
     }
 
     private static Verdict Checked(Verdict? verdict, Trial trial, Objective objective) => verdict switch
@@ -332,6 +389,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     /// <summary>Waits for a proposal that was told to stop, as long as for a run; what it brings is not used.</summary>
     private async ValueTask EndProposalAsync()
     {
+        if (_desk is { } desk) await desk.EndAsync().ConfigureAwait(false);
         if (_proposal is not { } proposal) return;
         _proposal = null;
         Task end = proposal.WaitAsync(Options.CancellationGrace, configuration.TimeProvider);

@@ -12,6 +12,9 @@ internal sealed record JudgeStep(Trial Trial) : LoopStep;
 /// <summary>Ends the pending trial with a verdict that needs no acceptor.</summary>
 internal sealed record VerdictStep(int Trial, Verdict Verdict) : LoopStep;
 
+/// <summary>Asks for an approval.</summary>
+internal sealed record ApproveStep(Trial Trial, ApprovalStage Stage) : LoopStep;
+
 /// <summary>Makes the accepted candidate the incumbent.</summary>
 internal sealed record AdvanceStep(Trial Trial) : LoopStep;
 

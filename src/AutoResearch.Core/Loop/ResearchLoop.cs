@@ -75,6 +75,43 @@ public sealed class ResearchLoop : IAsyncDisposable
     public IAsyncEnumerable<ResearchEvent> ResumeAsync(int? maxExperiments = null, CancellationToken cancellationToken = default) =>
         Checked(Start.Existing, maxExperiments, cancellationToken);
 
+    /// <summary>
+    /// Undoes what was kept after an earlier version of the incumbent: its candidate becomes the incumbent again, as a new version, so that
+    /// nothing is lost from the record and the loop can go on from there. With a <see cref="GitWorkspace"/> the branch gets a commit with
+    /// the tree of that version. Only while the loop is not running, and only where there is a journal with events.
+    /// </summary>
+    /// <param name="version">The version to go back to; 0 for the baseline.</param>
+    /// <param name="by">Who wants it, for the journal.</param>
+    /// <param name="reason">Why, for the journal.</param>
+    /// <param name="cancellationToken">Stops before anything is recorded.</param>
+    /// <returns>The event that was recorded.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such version before the present one.</exception>
+    /// <exception cref="InvalidOperationException">The loop is running, has no events, or the present incumbent has the same candidate.</exception>
+    public async ValueTask<IncumbentReverted> RevertAsync(int version, string by, string reason, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(by);
+        ArgumentNullException.ThrowIfNull(reason);
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        if (Interlocked.Exchange(ref _running, 1) != 0) throw new InvalidOperationException("The loop is running. Let it stop before the incumbent is reverted.");
+        try
+        {
+            var journal = await OpenAsync(Start.Existing, cancellationToken).ConfigureAwait(false);
+            var incumbents = journal.History.Incumbents;
+            if (version < 0 || version >= incumbents.Count - 1)
+                throw new ArgumentOutOfRangeException(nameof(version), version, $"The incumbent is version {incumbents.Count - 1}; it can be reverted to versions before that one, from 0.");
+            if (incumbents[version].Candidate.Id == incumbents[^1].Candidate.Id)
+                throw new InvalidOperationException($"The incumbent, version {incumbents.Count - 1}, is the candidate of version {version} already.");
+            var e = new IncumbentReverted(incumbents.Count, version, incumbents[version].Candidate.Id, by, reason) { Time = _configuration.TimeProvider.GetUtcNow() };
+            await journal.AppendAsync(e, CancellationToken.None).ConfigureAwait(false);
+            LoopLog.Write(_configuration.Logger, e, journal.History);
+            return e;
+        }
+        finally
+        {
+            Volatile.Write(ref _running, 0);
+        }
+    }
+
     /// <summary>Stops a run that is going on, as a cancellation does, and closes the journal. Safe to call twice.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -15,6 +15,8 @@ public sealed class ResearchLoopBuilder
     private IExperimentRunner? _runner;
     private IRatchetAcceptor? _acceptor;
     private readonly List<IRunMonitor> _monitors = [];
+    private IApprovalGate? _gate;
+    private ApprovalPolicy _approvals = new();
     private InterventionPolicy _policy = InterventionPolicy.Stop;
     private ILogger? _logger;
     private TimeProvider? _timeProvider;
@@ -69,6 +71,18 @@ public sealed class ResearchLoopBuilder
     public ResearchLoopBuilder InterveneWith(InterventionPolicy policy)
     {
         _policy = policy ?? throw new ArgumentNullException(nameof(policy));
+        return this;
+    }
+
+    /// <summary>
+    /// Asks before a candidate is run for the first time, and before it is kept. The loop waits for the answer without running or
+    /// counting anything; who decided what, when and why is in the journal. Default: nobody is asked.
+    /// </summary>
+    /// <param name="gate">Who is asked.</param>
+    /// <param name="policy">What is asked for, and how long an answer may take; null for the default: all but parameters.</param>
+    public ResearchLoopBuilder ApproveWith(IApprovalGate gate, ApprovalPolicy? policy = null)
+    {
+        (_gate, _approvals) = (gate ?? throw new ArgumentNullException(nameof(gate)), (policy ?? new()).Validate());
         return this;
     }
 
@@ -157,6 +171,8 @@ public sealed class ResearchLoopBuilder
             Acceptor = _acceptor ?? new AdaptiveRatchet(),
             Monitors = [.. _monitors],
             Policy = _policy,
+            Gate = _gate,
+            Approvals = _approvals,
             Options = _options.Validate(),
             Logger = _logger ?? NullLogger.Instance,
             TimeProvider = _timeProvider ?? TimeProvider.System,

@@ -17,6 +17,10 @@ internal sealed record ResearchLoopConfiguration
 
     public InterventionPolicy Policy { get; init; } = InterventionPolicy.Stop;
 
+    public IApprovalGate? Gate { get; init; }
+
+    public ApprovalPolicy Approvals { get; init; } = new();
+
     public required ResearchLoopOptions Options { get; init; }
 
     public required ILogger Logger { get; init; }

@@ -17,14 +17,14 @@ internal static class StopRules
 
         if (options.MaxTime is { } limit)
         {
-            var sinceLast = now > history.LastTime ? now - history.LastTime : TimeSpan.Zero;
+            var sinceLast = now > history.LastTime && !(history.IsAwaitingApproval && history.RunningCount == 0) ? now - history.LastTime : TimeSpan.Zero;
             if (history.ActiveTime + sinceLast >= limit) return Stop(StopReason.MaxTime, $"The time limit of {limit} was reached.");
         }
         if (history.MoneySpent >= options.MaxMoney)
             return Stop(StopReason.MaxCost, $"{history.MoneySpent} of the money limit {options.MaxMoney} was spent.");
 
-        if (trials - history.State.Incumbent.Trial >= options.PlateauTrials)
-            return Stop(StopReason.Plateau, $"Nothing was accepted in the last {trials - history.State.Incumbent.Trial} trials.");
+        if (trials - history.State.Incumbent.Since >= options.PlateauTrials)
+            return Stop(StopReason.Plateau, $"Nothing was accepted in the last {trials - history.State.Incumbent.Since} trials.");
 
         return trials >= options.MaxTrialsWithoutRun && TrialsWithoutRun(history, options.MaxTrialsWithoutRun)
             ? Stop(StopReason.Exhausted,

@@ -23,6 +23,7 @@ internal static class ReportText
                 '\'' => "&#39;",
                 '\n' or '\r' or '\t' => c.ToString(),
                 < ' ' or '\uFFFE' or '\uFFFF' => "\uFFFD",
+                (>= '\u007F' and <= '\u009F') or (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069') => "\uFFFD", // they turn text around
                 _ when char.IsSurrogate(c) => "\uFFFD",
                 _ => c.ToString(),
             });
@@ -34,7 +35,7 @@ internal static class ReportText
     {
         if (history.IsEmpty) return "Nothing has been recorded yet.";
         var metric = history.Problem.Objective.Metric;
-        var kept = history.Incumbents.Count - 1;
+        var kept = history.Lineage.Count - 1;
         if (history.Gain is not { } gain)
         {
             return kept == 0
@@ -62,6 +63,7 @@ internal static class ReportText
     {
         Accept accept when trial.RebasedAs is { } merged => ("merged", FormattableString.Invariant($"measured again as trial {merged}, on top of what was kept meanwhile: {accept.Reason}")),
         Accept accept => ("kept", accept.Reason),
+        Reject reject when trial.Approvals.Any(a => !a.Approved) => ("refused", reject.Reason),
         Reject reject when trial.Runs.Count == 0 => ("skipped", reject.Reason),
         Reject reject when trial.Runs.All(r => r.Result.Outcome != RunOutcome.Completed) => ("failed", reject.Reason),
         Reject reject => ("discarded", reject.Reason),
@@ -96,6 +98,10 @@ internal static class ReportText
             .GroupBy(p => p.Key).Select(g => (g.Key, string.Join(" | ", g.Select(p => p.Value).Distinct().Take(3)))));
         facts.AddRange(runs.SelectMany(r => r.Result.Hashes ?? Enumerable.Empty<KeyValuePair<string, string>>())
             .GroupBy(p => p.Key).Select(g => ("hash of " + g.Key, string.Join(" | ", g.Select(p => p.Value).Distinct().Take(3)))));
+        var approvals = history.Trials.SelectMany(t => t.Approvals).GroupBy(a => (a.By, a.Approved)).Select(g => $"{g.Count()} {(g.Key.Approved ? "approved" : "refused")} by {g.Key.By}").ToArray();
+        if (approvals.Length > 0) facts.Add(("Approvals", string.Join(", ", approvals)));
+        facts.AddRange(history.Incumbents.Where(i => i.Reversion is not null).Select(i =>
+            ("Reverted", FormattableString.Invariant($"version {i.Version - 1} to version {i.Reversion!.To}, by {i.Reversion.By}: {i.Reversion.Reason}"))));
         if (history.Stop is { } stop) facts.Add(("Ended", $"{stop.Reason}: {stop.Message}"));
         else facts.Add(("Ended", "not yet, or it was killed"));
         return facts;
@@ -140,7 +146,7 @@ internal static class ReportText
         var cost = history.ProposalCost;
         if (cost.InputTokens + cost.OutputTokens == 0) return "none";
         var asked = history.Trials.Count(t => t.Hypothesis.Cost.OutputTokens > 0);
-        var confirmed = history.Claims is { } claims ? claims.Confirmed.Count() : history.Incumbents.Count - 1;
+        var confirmed = history.Claims is { } claims ? claims.Confirmed.Count() : history.Lineage.Count - 1;
         var kind = history.Claims is null ? "kept change" : "confirmed gain";
         return FormattableString.Invariant($"{cost.InputTokens} tokens in, {cost.OutputTokens} out, cost {cost.Money:0.####}; per hypothesis {cost.Money / asked:0.####}, ")
             + (confirmed > 0 ? FormattableString.Invariant($"per {kind} {cost.Money / confirmed:0.####}") : $"no {kind}");

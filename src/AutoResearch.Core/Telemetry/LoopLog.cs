@@ -57,11 +57,29 @@ internal static partial class LoopLog
     [LoggerMessage(16, LogLevel.Information, "{Confirmed} of {Claims} kept changes confirmed with fresh seeds")]
     public static partial void ClaimsSettled(ILogger logger, int confirmed, int claims);
 
+    [LoggerMessage(17, LogLevel.Information, "Trial {Trial} waits for approval to be {Stage}")]
+    public static partial void ApprovalRequested(ILogger logger, int trial, string stage);
+
+    [LoggerMessage(18, LogLevel.Information, "Trial {Trial} to be {Stage}: {Decision} by {By}: {Reason}")]
+    public static partial void ApprovalDecided(ILogger logger, int trial, string stage, string decision, string by, string reason);
+
+    [LoggerMessage(19, LogLevel.Warning, "The incumbent was reverted to version {To} by {By}, as version {Version}: {Reason}")]
+    public static partial void Reverted(ILogger logger, int version, int to, string by, string reason);
+
+    [LoggerMessage(20, LogLevel.Information, "{Experiment} ran in the sandbox: {Sandbox}")]
+    public static partial void Sandboxed(ILogger logger, string experiment, string sandbox);
+
+    private static string Word(ApprovalStage stage) => stage == ApprovalStage.Run ? "run" : "kept";
+
     /// <summary>The line that belongs to an event.</summary>
     public static void Write(ILogger logger, ResearchEvent e, ResearchHistory history)
     {
+        if (e is ExperimentFinished { Result.Device: { } device } ended && device.TryGetValue("sandbox", out var sandbox)) Sandboxed(logger, ended.ExperimentId, sandbox);
         switch (e)
         {
+            case ApprovalRequested asked: ApprovalRequested(logger, asked.Trial, Word(asked.Stage)); break;
+            case ApprovalDecided decided: ApprovalDecided(logger, decided.Trial, Word(decided.Stage), decided.Approved ? "approved" : "refused", decided.By, decided.Reason); break;
+            case IncumbentReverted reverted: Reverted(logger, reverted.Version, reverted.To, reverted.By, reverted.Reason); break;
             case LoopStarted started: Started(logger, started.Problem.Name, started.Seed); break;
             case LoopResumed resumed:
                 Resumed(logger, history.Problem.Name, history.ExperimentsFinished, history.Trials.Count, resumed.Interrupted.Count);

@@ -12,8 +12,8 @@ internal sealed class GitJournal(IJournal inner, GitWorkspace workspace) : IJour
     {
         if (researchEvent is LoopStarted started) workspace.CheckBaseline(started.Problem);
         await inner.AppendAsync(researchEvent, cancellationToken).ConfigureAwait(false);
-        if (researchEvent is LoopResumed or IncumbentAdvanced) await workspace.SynchronizeAsync(History, cancellationToken).ConfigureAwait(false);
-        if (researchEvent is TrialJudged or ExperimentFinished or IncumbentAdvanced or LoopStopped)
+        if (researchEvent is LoopResumed or IncumbentAdvanced or IncumbentReverted) await workspace.SynchronizeAsync(History, cancellationToken).ConfigureAwait(false);
+        if (researchEvent is TrialJudged or ExperimentFinished or IncumbentAdvanced or IncumbentReverted or LoopStopped)
             await workspace.WriteResultsAsync(History, cancellationToken).ConfigureAwait(false);
     }
 

@@ -206,7 +206,7 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
     {
         if (_options.ResultsDirectory is not { } directory || history.IsEmpty) return;
         var commits = await GetCommitsAsync(cancellationToken).ConfigureAwait(false);
-        var kept = history.Incumbents.Zip(commits).ToDictionary(p => p.First.Candidate.Id, p => p.Second, StringComparer.Ordinal);
+        var kept = history.Incumbents.Zip(commits).DistinctBy(p => p.First.Candidate.Id).ToDictionary(p => p.First.Candidate.Id, p => p.Second, StringComparer.Ordinal);
         await ResultsTsv.Of(history, candidate => kept.GetValueOrDefault(candidate.Id) ?? TreeOf(candidate)).WriteAsync(directory, cancellationToken).ConfigureAwait(false);
     }
 
@@ -222,7 +222,7 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
     private string MeasuredTree(Incumbent kept, ResearchHistory history)
     {
         var tree = TreeOf(kept.Candidate);
-        foreach (var run in history.Trials[kept.Trial - 1].Runs)
+        foreach (var run in kept.Trial == 0 ? history.BaselineRuns : history.Trials[kept.Trial - 1].Runs)
         {
             if (run.Result.Hashes?.GetValueOrDefault(TreeHash) is { } measured && measured != tree)
                 throw new WorkspaceException($"The experiment {run.Experiment.Id} measured the tree {measured}, but the kept candidate {kept.Candidate.Id} makes {tree}.");
@@ -234,7 +234,7 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
     private async Task CommitAsync(Incumbent kept, string parent, ResearchHistory history, CancellationToken cancellationToken)
     {
         var tree = MeasuredTree(kept, history);
-        var trial = history.Trials[kept.Trial - 1];
+        var message = kept.Reversion is { } reversion ? GitMessage.OfReversion(kept, reversion) : GitMessage.Of(history.Trials[kept.Trial - 1], kept.Version, history.Problem);
         var index = Path.Combine(_worktrees, $".index-{Guid.NewGuid():N}");
         var environment = new Dictionary<string, string>
         {
@@ -262,9 +262,9 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
             await Run(["update-index", "-z", "--index-info"], entries.ToString()).ConfigureAwait(false);
             var written = await Run(["write-tree"]).ConfigureAwait(false);
             if (written != tree) throw new WorkspaceException($"git wrote the tree {written} where {tree} was measured; nothing was committed.");
-            var commit = await Run(["commit-tree", tree, "-p", parent, "-F", "-"], GitMessage.Of(trial, kept.Version, history.Problem)).ConfigureAwait(false);
+            var commit = await Run(["commit-tree", tree, "-p", parent, "-F", "-"], message).ConfigureAwait(false);
             // The old value makes it a compare-and-swap: a commit made by somebody else meanwhile is never lost.
-            await Run(["update-ref", "-m", $"autoresearch: keep trial {kept.Trial}", $"refs/heads/{Branch}", commit, parent]).ConfigureAwait(false);
+            await Run(["update-ref", "-m", kept.Reversion is null ? $"autoresearch: keep trial {kept.Trial}" : $"autoresearch: revert to version {kept.Reversion.To}", $"refs/heads/{Branch}", commit, parent]).ConfigureAwait(false);
         }
         finally
         {
