@@ -14,5 +14,5 @@ namespace AutoResearch.Kernels;
 internal static partial class KernelCatalog
 {
     /// <summary>All variants.</summary>
-    internal static IReadOnlyList<KernelVariant> All => [.. Training];
+    internal static IReadOnlyList<KernelVariant> All => [.. Training, .. Attention];
 }

@@ -10,6 +10,13 @@ constexpr float LOG2E = 1.4426950408889634f, LN2 = 0.6931471805599453f;
 // A number, not infinity: the LSE of rows without keys, multiplied by 0, must stay finite inside kernels.
 #define NEGATIVE_INFINITY (-INFINITY)
 
+// [batch, seq, heads, HEAD_DIM] with any strides, in elements.
+struct AttentionTensor {
+  bf16* data;
+  i64 row, head, batch;
+  __device__ __forceinline__ bf16* at(int b, int h, int r) const { return data + b * batch + h * head + r * row; }
+};
+
 // Query i sees the keys first(i) ... last(i), both inclusive; an empty range where first > last.
 //   causal       last  = i + diagonal           (diagonal = seq_k - seq_q: the last query sees the last key)
 //   window >= 0  first = i + diagonal - window  (window + 1 keys with the diagonal)

@@ -8,13 +8,10 @@
 constexpr int LANES = HEAD_DIM / 8, ROWS = 256 / LANES;    // 16 bytes a lane
 
 struct AttentionPrepare {
-  const bf16* o;
-  const bf16* dout;
+  AttentionTensor o, dout;
   const float* lse;              // [batch, heads, seq_q]
   float* lse2;                   // [batch, heads, padded]
   float* delta;
-  i64 o_row, o_head, o_batch;    // strides in elements
-  i64 dout_row, dout_head, dout_batch;
   i32 seq_q, padded;
 };
 
@@ -24,8 +21,8 @@ extern "C" __global__ void __launch_bounds__(256) attention_backward_prepare(con
   int row = blockIdx.x * ROWS + threadIdx.x / LANES, lane = threadIdx.x % LANES, head = blockIdx.y, batch = blockIdx.z;
   float sum = 0;
   if (row < p.seq_q) {
-    uint4 o = load_global_u32x4(p.o + batch * p.o_batch + head * p.o_head + row * p.o_row + lane * 8);
-    uint4 g = load_global_u32x4(p.dout + batch * p.dout_batch + head * p.dout_head + row * p.dout_row + lane * 8);
+    uint4 o = load_global_u32x4(p.o.at(batch, head, row) + lane * 8);
+    uint4 g = load_global_u32x4(p.dout.at(batch, head, row) + lane * 8);
     sum = dot2(o.x, g.x) + dot2(o.y, g.y) + dot2(o.z, g.z) + dot2(o.w, g.w);
   }
 #pragma unroll

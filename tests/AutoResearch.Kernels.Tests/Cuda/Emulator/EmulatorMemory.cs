@@ -25,6 +25,9 @@ internal sealed unsafe class EmulatorMemory : IDisposable
     /// <summary>Table of all buffers, with which a wild access is explained.</summary>
     internal static nint Regions => Library.IsValueCreated ? Library.Value.Export("emu_memory") : 0;
 
+    /// <summary>Address of an exported function of the emulator.</summary>
+    internal static nint Export(string name) => Library.Value.Export(name);
+
     /// <summary>Address as a kernel sees it.</summary>
     internal nint Address => (nint)_start;
 
