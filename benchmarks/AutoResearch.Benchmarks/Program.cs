@@ -3,6 +3,7 @@ using AutoResearch.Benchmarks.Cpu;
 using AutoResearch.Benchmarks.Journals;
 using AutoResearch.Benchmarks.Kernels;
 using AutoResearch.Benchmarks.Proposing;
+using AutoResearch.Benchmarks.RealTrainer;
 using BenchmarkDotNet.Running;
 
 // A named command compares with peers or reproduces a table; anything else goes to BenchmarkDotNet.
@@ -20,6 +21,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["truth-parallel"] = TruthParallel.RunAsync,
     ["monitors"] = MonitorCost.RunAsync,
     ["loop-cost"] = LoopCost.RunAsync,
+    ["real-trainer"] = RealTrainer.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);
