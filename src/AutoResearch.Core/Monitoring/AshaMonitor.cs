@@ -39,8 +39,8 @@ public sealed class AshaMonitor : IRunMonitor
             own.Add(at, run.ToLoss(m.Metric, m.Value));
             if (next == _rungs.Length || at < _rungs[next]) return null;
             var rung = _rungs[next++];
-            if (Level(own, rung) is not { } loss) return null;
-            double[] others = [.. curves.Select(c => Level(c, rung)).OfType<double>()];
+            if (own.Level(rung) is not { } loss) return null;
+            double[] others = [.. curves.Select(c => c.Level(rung)).OfType<double>()];
             var places = (int)((others.Length + 1) / _reduction);
             if (places == 0) return null; // too few reached it to say who is best
             var better = others.Count(o => o < loss);
@@ -48,7 +48,4 @@ public sealed class AshaMonitor : IRunMonitor
                 $"{Metric} {run.ToLoss(m.Metric, loss):G5} is number {better + 1} of {others.Length + 1} at {rung:P0} of the budget; {places} go on"));
         };
     }
-
-    // The mean of the stretch before the rung: one value of a training loss says little.
-    private static double? Level(LearningCurve curve, double rung) => curve.Mean(0.75 * rung, rung) ?? curve.At(rung);
 }

@@ -45,18 +45,8 @@ internal sealed class LearningCurve
         return b.At > a.At ? a.Loss + ((b.Loss - a.Loss) * (at - a.At) / (b.At - a.At)) : a.Loss;
     }
 
-    /// <summary>The mean over its points up to a position; null when there are none.</summary>
-    public double? RunningMean(double at)
-    {
-        var (sum, count) = (0.0, 0);
-        foreach (var point in _points)
-        {
-            if (point.At > at) break;
-            sum += point.Loss;
-            count++;
-        }
-        return count == 0 ? null : sum / count;
-    }
+    /// <summary>The mean of the stretch before a position: one value of a training loss says little.</summary>
+    public double? Level(double at) => Mean(0.75 * at, at) ?? At(at);
 
     /// <summary>The mean of the curve over a stretch, by a few positions in it; null when it does not cover the stretch.</summary>
     public double? Mean(double from, double to)

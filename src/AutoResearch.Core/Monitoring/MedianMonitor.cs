@@ -1,8 +1,9 @@
 namespace AutoResearch;
 
 /// <summary>
-/// The median stopping rule (Golovin et al. 2017, "Google Vizier", 3.2.2): stops a screening run whose best value so far is worse
-/// than the median of the running averages, up to the same point, of the runs that were completed.
+/// The median stopping rule: stops a screening run that is worse than the median of the completed runs at the same point of the
+/// budget. Golovin et al. 2017 ("Google Vizier", 3.2.2) compare the best value so far with running averages; on a loss that falls
+/// steeply at first the averages are so high that nothing is ever stopped, so both sides are the latest stretch of the curve here.
 /// </summary>
 public sealed class MedianMonitor : IRunMonitor
 {
@@ -32,17 +33,18 @@ public sealed class MedianMonitor : IRunMonitor
         var curves = run.Earlier.Where(r => r.Result.Outcome == RunOutcome.Completed)
             .Select(r => LearningCurve.Of(r, Metric, run)).OfType<LearningCurve>().ToArray();
         if (curves.Length < _runs) return null;
-        var best = double.PositiveInfinity;
+        var (own, looked) = (new LearningCurve(), 0);
         return m =>
         {
             if (m.Metric != Metric || m.Progress is not { } at) return null;
-            best = Math.Min(best, run.ToLoss(m.Metric, m.Value));
-            if (at < _from) return null;
-            double[] means = [.. curves.Select(c => c.RunningMean(at)).OfType<double>()];
-            if (means.Length < _runs) return null;
-            var median = RobustStatistics.Median(means);
-            return best <= median ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
-                $"the best {Metric} after {at:P0} of the budget is {run.ToLoss(m.Metric, best):G5}, worse than the median of the averages of {means.Length} runs, {run.ToLoss(m.Metric, median):G5}"));
+            own.Add(at, run.ToLoss(m.Metric, m.Value));
+            if (at < _from || (int)(at * 20) == looked) return null;
+            looked = (int)(at * 20);
+            double[] others = [.. curves.Select(c => c.Level(at)).OfType<double>()];
+            if (others.Length < _runs || own.Level(own.End) is not { } loss) return null;
+            var median = RobustStatistics.Median(others);
+            return loss <= median ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
+                $"{Metric} is {run.ToLoss(m.Metric, loss):G5} at {at:P0} of the budget, worse than the median of {others.Length} runs, {run.ToLoss(m.Metric, median):G5}"));
         };
     }
 }
