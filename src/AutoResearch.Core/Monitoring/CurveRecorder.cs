@@ -14,6 +14,7 @@ internal sealed class CurveRecorder(string objective)
 
     public void Add(Measurement measurement)
     {
+        if (!double.IsFinite(measurement.Value)) return;
         if (!_metrics.TryGetValue(measurement.Metric, out var metric))
         {
             if (_metrics.Count == MaxMetrics || !IsOfInterest(measurement.Metric)) return;

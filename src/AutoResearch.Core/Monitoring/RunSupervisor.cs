@@ -89,7 +89,10 @@ internal sealed class RunSupervisor : IRunSteering
         lock (_lock)
         {
             if (result is null or { Outcome: not RunOutcome.Completed } && _interventions is [.., { Action.Kind: RunActionKind.Stop } stop])
-                result = Ended(stop, elapsed) with { LogTail = result?.LogTail, Device = result?.Device };
+            {
+                var ended = Ended(stop, elapsed);
+                if (result?.Outcome != ended.Outcome) result = ended with { LogTail = result?.LogTail, Device = result?.Device };
+            }
             else if (_interventions is [.., { Action.Kind: RunActionKind.Stop }])
                 _interventions.RemoveAt(_interventions.Count - 1); // it ended by itself before it could be stopped: its score counts
             return result! with { Curve = result.Curve ?? _curve.Curve, Interventions = _interventions.Count == 0 ? null : [.. _interventions] };

@@ -15,9 +15,11 @@ internal static class Checkpoint
             ["step"] = trainer.Steps.ToString(CultureInfo.InvariantCulture),
             ["training_ticks"] = trainer.TrainingTime.Ticks.ToString(CultureInfo.InvariantCulture),
             ["smooth_loss"] = loss.ToString(),
+            ["optimizer_step"] = optimizer.Steps.ToString(CultureInfo.InvariantCulture),
+            ["rate_factor"] = trainer.LearningRateFactor.ToString("R", CultureInfo.InvariantCulture),
         });
 
-    public static (long Steps, TimeSpan Time, SmoothedLoss Loss) Load(string path, GptTrainer trainer, GptOptimizer optimizer)
+    public static (long Steps, TimeSpan Time, SmoothedLoss Loss, double RateFactor) Load(string path, GptTrainer trainer, GptOptimizer optimizer)
     {
         var metadata = SafeTensorsFile.LoadMetadata(path);
         if (metadata.GetValueOrDefault("format") != Format)
@@ -27,8 +29,10 @@ internal static class Checkpoint
             || !SmoothedLoss.TryParse(metadata.GetValueOrDefault("smooth_loss"), out var loss))
             throw new InvalidDataException($"'{path}' is a damaged checkpoint: step, time or loss cannot be read from its metadata. Use an earlier one.");
         SafeTensorsFile.Load(path, Tensors(trainer, optimizer));
-        optimizer.Restore(steps);
-        return (steps, new TimeSpan(ticks), loss);
+        // Files of before these two were kept are of trainings that never went back.
+        optimizer.Restore(long.TryParse(metadata.GetValueOrDefault("optimizer_step"), CultureInfo.InvariantCulture, out var own) && own is >= 0 and <= int.MaxValue ? own : steps);
+        var factor = double.TryParse(metadata.GetValueOrDefault("rate_factor"), CultureInfo.InvariantCulture, out var f) && f is > 0 and <= 1 ? f : 1;
+        return (steps, new TimeSpan(ticks), loss, factor);
     }
 
     private static IEnumerable<(string, Tensor)> Tensors(GptTrainer trainer, GptOptimizer optimizer) =>

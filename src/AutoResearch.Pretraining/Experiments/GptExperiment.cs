@@ -12,7 +12,7 @@ public static class GptExperiment
     /// <param name="budget">Training time, steps, tokens or FLOPs.</param>
     /// <param name="seed">Decides the initial weights and the order of the text.</param>
     /// <param name="clock">Measures time; the system's clock by default.</param>
-    /// <param name="progress">Told after every step.</param>
+    /// <param name="progress">Told after every step. May be an <see cref="ITrainingSteering"/>.</param>
     /// <param name="checkpoint">A file of <see cref="GptTrainer.Save"/> to continue from; null to begin anew.</param>
     /// <param name="finish">Called with the trained model before it is released, e.g. to save it; null for nothing.</param>
     /// <param name="cancellationToken">Stops the run.</param>
@@ -43,7 +43,7 @@ public static class GptExperiment
             batches.Skip(trainer.Steps * setup.Training.AccumulationSteps(setup.Model.SequenceLength));
         }
 
-        var memory = new MemoryWatch(budget.MemoryBytes, progress);
+        var memory = progress is ITrainingSteering steering ? new SteeredMemoryWatch(budget.MemoryBytes, steering) : new MemoryWatch(budget.MemoryBytes, progress);
         var report = trainer.Train(batches, budget, memory, cancellationToken);
         var bpb = report.Outcome == RunOutcome.Completed
             ? BitsPerByte.Evaluate(model, validation, Math.Min(setup.Training.BatchSize, 32), cancellationToken)
@@ -64,7 +64,12 @@ public static class GptExperiment
                 + $"moments, and this machine has {have >> 20:N0} MiB; lower depth, dim or vocab.");
     }
 
-    private sealed class MemoryWatch(long? limit, IProgress<TrainingProgress>? inner) : IProgress<TrainingProgress>
+    private sealed class SteeredMemoryWatch(long? limit, ITrainingSteering inner) : MemoryWatch(limit, inner), ITrainingSteering
+    {
+        public RunAction? Take() => inner.Take();
+    }
+
+    private class MemoryWatch(long? limit, IProgress<TrainingProgress>? inner) : IProgress<TrainingProgress>
     {
         public long Peak { get; private set; }
 

@@ -69,7 +69,7 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         var start = _clock.GetTimestamp();
         using var wall = experiment.Budget.Wall is { } limit ? new CancellationTokenSource(limit, _clock) : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(wall.Token, cancellationToken);
-        var curve = new Curve(progress);
+        var curve = progress is IRunSteering steering ? new SteeredCurve(steering) : new Curve(progress);
         try
         {
             var run = GptExperiment.Run(_backend, _data, setup, Scaled(experiment), experiment.Seed, _clock, curve, cancellationToken: stop.Token);
@@ -150,7 +150,7 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         ["cores"] = FormattableString.Invariant($"{Environment.ProcessorCount}"),
     };
 
-    private sealed class Curve(IProgress<Measurement>? listener) : IProgress<TrainingProgress>
+    private class Curve(IProgress<Measurement>? listener) : IProgress<TrainingProgress>
     {
         private readonly LossCurve _losses = new(listener);
 
@@ -158,8 +158,25 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
 
         public void Report(TrainingProgress value)
         {
-            _losses.Add(new("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress));
+            // A loss that is not finite is not in the smoothed one: the training ends with it, or goes back.
+            if (double.IsFinite(value.Loss)) _losses.Add(new("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress));
+            else listener?.Report(new("train_loss", value.Loss, value.Step, value.Elapsed, value.Progress));
             listener?.Report(new("tokens_per_second", value.TokensPerSecond, value.Step, value.Elapsed, value.Progress));
+            if (listener is IRunSteering) listener.Report(new("memory_bytes", Environment.WorkingSet, value.Step, value.Elapsed, value.Progress));
         }
+    }
+
+    private sealed class SteeredCurve : Curve, ITrainingSteering
+    {
+        private readonly IRunSteering _steering;
+
+        public SteeredCurve(IRunSteering steering)
+            : base(steering)
+        {
+            _steering = steering;
+            steering.Offer(RunAbilities.LowerLearningRate | RunAbilities.RollBack);
+        }
+
+        public RunAction? Take() => _steering.Take();
     }
 }

@@ -51,6 +51,9 @@ internal sealed class GptOptimizer : IDisposable
             .Concat(_muon.States.SelectMany(s => new[]
                 { (s.Parameter.Name + ".momentum_buffer", s.Momentum), (s.Parameter.Name + ".second_momentum_buffer", s.SecondMoment) }));
 
+    /// <summary>Steps of the optimizer, which are fewer than the trainer's after it went back.</summary>
+    public long Steps => _adam.Steps;
+
     public void Restore(long steps) => _adam.Steps = checked((int)steps);
 
     public void Dispose()

@@ -51,7 +51,7 @@ public sealed class GptTrainer : IDisposable
     /// </summary>
     /// <param name="batches">Training text, of this model's sequence length and these options' batch size.</param>
     /// <param name="budget">Training time, steps, tokens or FLOPs, counted from the first step of all.</param>
-    /// <param name="progress">Told after every step; outside the step, but within the training time.</param>
+    /// <param name="progress">Told after every step; outside the step, but within the training time. May be an <see cref="ITrainingSteering"/>.</param>
     /// <param name="cancellationToken">Stops between two batches; the step under way is dropped.</param>
     /// <exception cref="ArgumentException">The batches do not fit, or the budget limits nothing or less than one step.</exception>
     public TrainingReport Train(
@@ -67,21 +67,28 @@ public sealed class GptTrainer : IDisposable
         var inputs = new int[batches.BatchSize * batches.SequenceLength];
         var targets = new int[inputs.Length];
         WarmUp(inputs, targets, batches.BatchSize);
+        var steering = progress as ITrainingSteering;
+        var good = steering is null ? null : new LastGoodStates(Model, _optimizer);
+        good?.Keep(Steps, meter.Progress, _smoothLoss);
         meter.Start();
         try
         {
             while (meter.CanStep)
             {
                 var used = meter.Progress;
-                var rate = _schedule.LearningRate(used);
+                var rate = _schedule.LearningRate(used) * LearningRateFactor;
                 var loss = AccumulateGradients(batches, inputs, targets, cancellationToken);
-                if (!(loss <= _divergenceLoss)) return Diverged(meter, loss);
+                if (!(loss <= _divergenceLoss))
+                {
+                    if (!Recovered(loss)) return Diverged(meter, loss);
+                    continue;
+                }
                 _optimizer.Step(rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used));
                 _smoothLoss.Add(loss);
                 meter.StepDone();
                 Steps = meter.Steps;
-                progress?.Report(new(Steps, loss, _smoothLoss.Value, rate, Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds),
-                    meter.Elapsed, meter.Progress, batches.Epoch));
+                progress?.Report(ProgressOf(loss, rate));
+                if (steering is not null) Steer(steering.Take());
             }
         }
         finally
@@ -91,14 +98,52 @@ public sealed class GptTrainer : IDisposable
         }
 
         return Report(meter, RunOutcome.Completed, null);
+
+        TrainingProgress ProgressOf(double loss, double rate) => new(meter.Steps, loss, _smoothLoss.Value, rate,
+            Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds), meter.Elapsed, meter.Progress, batches.Epoch);
+
+        // A step that failed has cost its tokens and its time like any other; the data after it follow.
+        bool Recovered(double loss)
+        {
+            if (steering is null) return false;
+            meter.StepDone();
+            Steps = meter.Steps;
+            steering.Report(ProgressOf(double.IsNaN(loss) ? loss : double.PositiveInfinity, 0));
+            if (steering.Take() is not { Kind: RunActionKind.RollBack } action) return false;
+            _optimizer.ClearGradients();
+            Steer(action);
+            return true;
+        }
+
+        void Steer(RunAction? action)
+        {
+            if (action is not { Kind: RunActionKind.LowerLearningRate or RunActionKind.RollBack })
+            {
+                if (good!.IsDue(Steps, meter.Progress)) Paused(() => good.Keep(Steps, meter.Progress, _smoothLoss));
+                return;
+            }
+            LearningRateFactor *= action.LearningRateFactor;
+            if (action.Kind == RunActionKind.RollBack) Paused(() => _smoothLoss = good!.GoBack(Steps));
+        }
+
+        // Checkpoints cost no training time.
+        void Paused(Action work)
+        {
+            meter.Stop();
+            work();
+            meter.Start();
+        }
     }
+
+    /// <summary>What all learning rates are multiplied by, beside the schedule; less than 1 after <see cref="ITrainingSteering"/> lowered them.</summary>
+    public double LearningRateFactor { get; private set; } = 1;
 
     /// <summary>Saves weights, optimizer state and position as one safetensors file, replaced atomically.</summary>
     public void Save(string path) => Checkpoint.Save(path, this, _optimizer, _smoothLoss);
 
     /// <summary>Loads a checkpoint of the same shape, so that training continues bit for bit.</summary>
     /// <exception cref="InvalidDataException">The file is no checkpoint of such a model; the message names the tensor.</exception>
-    public void Load(string path) => (Steps, _trainingTime, _smoothLoss) = Checkpoint.Load(path, this, _optimizer);
+    public void Load(string path) => (Steps, _trainingTime, _smoothLoss, LearningRateFactor) = Checkpoint.Load(path, this, _optimizer);
 
     /// <summary>Releases optimizer state and activations; the model stays.</summary>
     public void Dispose()

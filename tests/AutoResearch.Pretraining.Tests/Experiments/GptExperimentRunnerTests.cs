@@ -23,6 +23,34 @@ public sealed class GptExperimentRunnerTests
     }
 
     [Fact]
+    public async Task Loop_CandidateThatDiverges_IsSavedByThePolicyAndMarked()
+    {
+        using var runner = new GptExperimentRunner(s_data, s_tiny);
+        ResearchLoopBuilder Build() => ResearchLoop.Create(new ResearchProblem("p") { Objective = Objective.Minimize("val_bpb"), Baseline = Candidate.Of(("matrix_lr", 0.02)), Budget = Budget.OfSteps(60) })
+            .ProposeWith(new DelegateProposer((s, _) => new(s.NextTrial > 1 ? null : new Hypothesis
+            {
+                ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(("unembedding_lr", 20.0)), Title = "far too much",
+            })))
+            .RunWith(runner).AcceptWith(new GreedyRatchet()).MonitorWith(RunMonitors.Health)
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (1, 0, 0));
+
+        await using var strict = Build().Build();
+        await foreach (var _ in strict.RunAsync(cancellationToken: TestContext.Current.CancellationToken)) { }
+        var lost = strict.History.Trials[0].Runs.Single().Result;
+        Assert.Equal(RunOutcome.Diverged, lost.Outcome);
+        Assert.True(lost.Interventions is { Count: 1 }, lost.Message);
+        Assert.Equal(RunActionKind.Stop, Assert.Single(lost.Interventions!).Action.Kind);
+
+        await using var nursing = Build().InterveneWith(InterventionPolicy.Recover(maxRecoveries: 8, learningRateFactor: 0.05)).Build();
+        await foreach (var _ in nursing.RunAsync(cancellationToken: TestContext.Current.CancellationToken)) { }
+        var saved = nursing.History.Trials[0].Runs[0].Result;
+        Assert.Equal(RunOutcome.Completed, saved.Outcome);
+        Assert.True(saved.IsIntervened);
+        Assert.All(saved.Interventions!, i => Assert.Equal(RunAction.RollBack(0.05), i.Action));
+        Assert.True(double.IsFinite(saved.Metrics["val_bpb"]));
+    }
+
+    [Fact]
     public async Task Run_SameSeed_SameScore() =>
         Assert.Equal((await Run()).Metrics["val_bpb"], (await Run()).Metrics["val_bpb"]);
 

@@ -168,6 +168,78 @@ public sealed class GptTrainerTests : IDisposable
 
     private static float[] All(GptModel model) => [.. model.Parameters.SelectMany(p => p.ToArray())];
 
+    private static readonly TrainingOptions s_wild = Tiny.Training with { UnembeddingLr = 5, MatrixLr = 3, DivergenceLoss = 8 };
+
+    [Fact]
+    public void Train_LossThatDiverges_GoesBackWithLowerRatesAndLearns()
+    {
+        using var lost = new GptModel(_backend, Tiny.Config, 1);
+        using (var trainer = new GptTrainer(lost, s_wild)) Assert.Equal(RunOutcome.Diverged, trainer.Train(Batches(), Budget.OfSteps(200)).Outcome);
+
+        using var saved = new GptModel(_backend, Tiny.Config, 1);
+        using var nursed = new GptTrainer(saved, s_wild);
+        var steering = new Steering(p => double.IsFinite(p.Loss) ? null : RunAction.RollBack(0.1));
+        var report = nursed.Train(Batches(), Budget.OfSteps(200), steering);
+        Assert.Equal((RunOutcome.Completed, 200L), (report.Outcome, report.Steps)); // steps that failed are spent
+        Assert.Equal(Math.Pow(0.1, steering.Taken), nursed.LearningRateFactor, 12);
+        Assert.InRange(steering.Taken, 1, 5);
+        Assert.True(report.TrainLoss < 3, $"loss {report.TrainLoss}"); // ln 23 = 3.14 is guessing
+    }
+
+    [Theory]
+    [InlineData(15, 0)] // the state of step 10 is not old enough to be trusted
+    [InlineData(25, 10)]
+    [InlineData(20, 10)] // asked for before the state of step 20 is kept
+    public void Train_RollBack_RestoresTheLastSettledState(int at, int expected)
+    {
+        using var reference = new GptModel(_backend, Tiny.Config, 1);
+        if (expected > 0)
+        {
+            using var plain = new GptTrainer(reference, Tiny.Training with { WarmdownRatio = 0, WeightDecay = 0 });
+            plain.Train(Batches(), Budget.OfSteps(expected));
+        }
+
+        using var model = new GptModel(_backend, Tiny.Config, 1);
+        using var trainer = new GptTrainer(model, Tiny.Training with { WarmdownRatio = 0, WeightDecay = 0 });
+        // Rates of next to nothing keep the weights where they were put.
+        trainer.Train(Batches(), Budget.OfSteps(40), new Steering(p => p.Step == at ? RunAction.RollBack(1e-30) : null));
+        var (a, b) = (All(reference), All(model));
+        Assert.True(a.Zip(b).All(p => Math.Abs(p.First - p.Second) < 1e-6), $"largest difference {a.Zip(b).Max(p => Math.Abs(p.First - p.Second))}");
+    }
+
+    [Fact]
+    public void Save_AfterALoweredRate_ContinuesWithIt()
+    {
+        var path = Path.Combine(_directory, "lowered.safetensors");
+        using var model = new GptModel(_backend, Tiny.Config, 1);
+        using var trainer = new GptTrainer(model, Tiny.Training);
+        trainer.Train(Batches(), Budget.OfSteps(20), new Steering(p => p.Step == 5 ? RunAction.LowerLearningRate(0.25) : p.Step == 19 ? RunAction.RollBack() : null));
+        trainer.Save(path);
+        using var other = new GptTrainer(model, Tiny.Training);
+        other.Load(path);
+        Assert.Equal(0.25, other.LearningRateFactor);
+        var (steps, own) = (trainer.Train(Batches(), Budget.OfSteps(21)).TrainLoss, other.Train(Batches(), Budget.OfSteps(21)).Steps);
+        Assert.Equal(21, own);
+        Assert.True(double.IsFinite(steps));
+    }
+
+    private sealed class Steering(Func<TrainingProgress, RunAction?> decide) : ITrainingSteering
+    {
+        private RunAction? _next;
+
+        public int Taken { get; private set; }
+
+        public void Report(TrainingProgress value) => _next = decide(value);
+
+        public RunAction? Take()
+        {
+            if (_next is not null) Taken++;
+            var action = _next;
+            _next = null;
+            return action;
+        }
+    }
+
     private sealed class Listener(Action<TrainingProgress> action) : IProgress<TrainingProgress>
     {
         public void Report(TrainingProgress value) => action(value);
