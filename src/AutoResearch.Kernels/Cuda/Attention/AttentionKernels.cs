@@ -36,7 +36,7 @@ internal static unsafe class AttentionKernels
             {
                 Q = q, K = k, V = v, O = o, Mask = mask, Lse = lse, Heads = p.Heads, Group = group, ScaleLog2 = scale,
             };
-            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, 64), p.Heads, p.Batch), 128, ForwardShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, 128), p.Heads, p.Batch), 256, ForwardShared(p.HeadDim)), &plain);
             return;
         }
 
@@ -109,8 +109,8 @@ internal static unsafe class AttentionKernels
                 Q = q, K = k, V = v, Dout = dout, Dq = dq, Dk = dk, Dv = dv, Mask = mask, Rows = rows, Heads = p.Heads, Group = group,
                 Scale = p.Scale, ScaleLog2 = p.Scale * Log2E,
             };
-            Launch(target, Step(p, KeysFile, "attention_backward_kv_sm80", (Blocks(p.Keys, 64), p.KvHeads, p.Batch), 128, BackwardShared(p.HeadDim)), &plain);
-            Launch(target, Step(p, QueriesFile, "attention_backward_q_sm80", (Blocks(p.Queries, 64), p.Heads, p.Batch), 128, BackwardShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, KeysFile, "attention_backward_kv_sm80", (Blocks(p.Keys, 64), p.KvHeads, p.Batch), 128, KeysShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, QueriesFile, "attention_backward_q_sm80", (Blocks(p.Queries, 64), p.Heads, p.Batch), 128, QueriesShared(p.HeadDim)), &plain);
             return;
         }
 
@@ -151,9 +151,15 @@ internal static unsafe class AttentionKernels
         return (4 * 64 * d * 2) + (4 * queries * d * 2) + (reduce ? (128 * queries * 2) + (queries * d * 4) : 0) + (4 * queries * 4) + 128;
     }
 
-    internal static int ForwardShared(int d) => 5 * 64 * d * 2;
+    internal static int ForwardShared(int d) => (128 + (4 * 64)) * d * 2;
 
-    internal static int BackwardShared(int d) => 6 * 64 * d * 2;
+    internal static int KeysShared(int d)
+    {
+        var queries = d == 64 ? 64 : 32;
+        return (2 * 64 * d * 2) + (4 * queries * d * 2) + (4 * queries * 4);
+    }
+
+    internal static int QueriesShared(int d) => 6 * 64 * d * 2;
 
     private static void Launch<T>(IAttentionTarget target, in AttentionStep step, T* parameters)
         where T : unmanaged => target.Launch(step, parameters, sizeof(T));

@@ -11,24 +11,32 @@ public sealed class AttentionBackwardTests
     public void Backward_Hopper_MatchesDoublePrecision(int headDim, bool deterministic) =>
         Check(AttentionForwardTests.Cases(headDim), hopper: true, deterministic);
 
+    [Theory]
+    [InlineData(64)]
+    [InlineData(128)]
+    public void Backward_Ampere_MatchesDoublePrecision(int headDim) =>
+        Check(AttentionForwardTests.Cases(headDim), hopper: false, deterministic: true);
+
     [Fact]
     public void Backward_TensorsFarApart_UseOffsetsBeyond32Bits()
     {
         var test = new AttentionCase(64, 70) { Batch = 2, Layout = AttentionCaseLayout.Huge, Seed = 3 };
         Check([test], hopper: true, deterministic: true);
         Check([test], hopper: true, deterministic: false);
+        Check([test], hopper: false, deterministic: true);
     }
 
     [Theory]
-    [InlineData(64)]
-    [InlineData(128)]
-    public void Backward_Deterministic_GivesTheSameBitsInAnySchedule(int headDim)
+    [InlineData(64, true)]
+    [InlineData(128, true)]
+    [InlineData(128, false)]
+    public void Backward_Deterministic_GivesTheSameBitsInAnySchedule(int headDim, bool hopper)
     {
         EmulatorToolchain.Require();
         var test = new AttentionCase(headDim, 200);
         ushort[] Run(ulong seed)
         {
-            using var attention = new EmulatedAttention(test with { Seed = seed }, hopper: true);
+            using var attention = new EmulatedAttention(test with { Seed = seed }, hopper);
             attention.Backward(deterministic: true);
             Assert.Null(attention.BackwardError());
             return

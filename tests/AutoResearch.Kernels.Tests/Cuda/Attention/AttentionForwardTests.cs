@@ -10,12 +10,15 @@ public sealed class AttentionForwardTests
     [MemberData(nameof(HeadDims))]
     public void Forward_Hopper_MatchesDoublePrecision(int headDim) => Check(Cases(headDim), hopper: true);
 
-    [Fact]
-    public void Forward_TensorsFarApart_UseOffsetsBeyond32Bits()
-    {
-        var test = new AttentionCase(64, 70) { Batch = 2, Layout = AttentionCaseLayout.Huge, Seed = 3 };
-        Check([test], hopper: true);
-    }
+    [Theory]
+    [MemberData(nameof(HeadDims))]
+    public void Forward_Ampere_MatchesDoublePrecision(int headDim) => Check(Cases(headDim), hopper: false);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Forward_TensorsFarApart_UseOffsetsBeyond32Bits(bool hopper) =>
+        Check([new(64, 70) { Batch = 2, Layout = AttentionCaseLayout.Huge, Seed = 3 }], hopper);
 
     [Theory]
     [MemberData(nameof(HeadDims))]
