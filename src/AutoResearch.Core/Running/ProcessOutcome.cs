@@ -33,11 +33,12 @@ internal static class ProcessOutcome
         return new RunResult { Outcome = outcome, Metrics = metrics, Message = $"{what} (exit code {exitCode}). {LastLine(tail)}".TrimEnd() };
     }
 
-    /// <summary>The last line that says something, bounded.</summary>
+    /// <summary>The last line that says something, bounded; of a .NET stack trace the exception, which stands above it.</summary>
     public static string LastLine(string tail)
     {
         var lines = tail.Split(['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        var last = lines.Length == 0 ? "" : lines[^1];
+        var last = lines.LastOrDefault(line => !line.StartsWith("at ", StringComparison.Ordinal) && !line.StartsWith("--- End of ", StringComparison.Ordinal))
+            ?? (lines.Length == 0 ? "" : lines[^1]);
         return last.Length == 0 ? "It wrote nothing." : $"Last line: {(last.Length <= 300 ? last : last[..300] + "…")}";
     }
 

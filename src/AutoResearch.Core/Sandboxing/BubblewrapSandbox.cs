@@ -71,6 +71,12 @@ public sealed class BubblewrapSandbox : ISandbox
         arguments.AddRange(["--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev", "--size", size, "--tmpfs", "/tmp", "--dir", Home]);
         foreach (var path in Policy.Readable.Concat(command.Readable).Append(command.WorkingDirectory)) Bind("--ro-bind", path);
         foreach (var path in Policy.Writable.Concat(command.Writable)) Bind("--bind", path);
+        foreach (var path in Policy.Hidden.Select(SandboxPolicy.Expand))
+        {
+            if (Directory.Exists(path)) arguments.AddRange(["--tmpfs", path, "--remount-ro", path]);
+            else if (File.Exists(path)) arguments.AddRange(["--ro-bind", "/dev/null", path]);
+        }
+
         arguments.AddRange(["--remount-ro", "/", "--chdir", command.WorkingDirectory, "--"]);
         CheckReadable(command);
         arguments.AddRange(ShellLimits.Wrap(Policy, command, CountsProcesses));

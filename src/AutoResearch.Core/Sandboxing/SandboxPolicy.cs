@@ -26,6 +26,12 @@ public sealed record SandboxPolicy
     public IReadOnlyList<string> Readable { get; init; } = [];
 
     /// <summary>
+    /// Files and directories that are covered up although what is around them may be read, e.g. the text that a score is made of:
+    /// in their place stands an empty directory or an empty file. What does not exist needs no cover. Default none.
+    /// </summary>
+    public IReadOnlyList<string> Hidden { get; init; } = [];
+
+    /// <summary>
     /// Directories that may be written besides the run's own, e.g. a compilation cache. Every run sees what others wrote there, so
     /// one can change the result of the next: prefer none. Default none.
     /// </summary>
@@ -93,6 +99,7 @@ public sealed record SandboxPolicy
     {
         var text = new StringBuilder(Network ? "network" : "no network");
         List("reads", Readable);
+        List("hides", Hidden);
         List("writes", Writable);
         List("devices", Devices);
         List("environment", [.. Environment, .. Credentials]);
@@ -130,7 +137,7 @@ public sealed record SandboxPolicy
 
     internal SandboxPolicy Validate()
     {
-        foreach (var path in Readable.Concat(Writable).Concat(Devices))
+        foreach (var path in Readable.Concat(Hidden).Concat(Writable).Concat(Devices))
             Check(nameof(Readable), path, Path.IsPathRooted(path) || path.StartsWith("~/", StringComparison.Ordinal), "is not an absolute path; write it out, or begin with ~/");
         foreach (var path in Readable.Concat(Writable)) Check(nameof(Readable), path, !IsTooMuch(Expand(path)), "would show the whole system or a home directory, with the keys in it; name what is needed below it");
         foreach (var path in Writable)

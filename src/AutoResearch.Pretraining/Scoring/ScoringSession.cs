@@ -77,7 +77,7 @@ internal sealed class ScoringSession : IProgramSession
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            return Failed(RunOutcome.Crashed, $"The program closed its connection while {_doing}.");
+            return Failed(RunOutcome.Crashed, $"The program closed its connection while {_doing}; only answers to the host make a score.");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

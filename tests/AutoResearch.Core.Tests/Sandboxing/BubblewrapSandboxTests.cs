@@ -40,6 +40,24 @@ public sealed class BubblewrapSandboxTests : IDisposable
         Assert.Equal("kept\n", await File.ReadAllTextAsync(Path.Combine(cache, "z"), TestContext.Current.CancellationToken));
     }
 
+    [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
+    public async Task Run_HiddenPaths_AreEmptyAndReadOnly()
+    {
+        var data = Directory.CreateDirectory(Path.Combine(_directory, "data", "answers")).Parent!.FullName;
+        await File.WriteAllTextAsync(Path.Combine(data, "x"), "seen", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(data, "y"), "secret", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(data, "answers", "z"), "secret", TestContext.Current.CancellationToken);
+
+        var result = await Run($"cat {data}/*; ls {data}/answers | wc -l; echo a > {data}/answers/z || echo refused; umount {data}/answers || echo stays",
+            new() { Readable = [data], Hidden = [Path.Combine(data, "y"), Path.Combine(data, "answers"), Path.Combine(data, "nothing")] });
+
+        Assert.Contains("seen", result.LogTail, StringComparison.Ordinal);
+        Assert.Contains("refused", result.LogTail, StringComparison.Ordinal);
+        Assert.Contains("stays", result.LogTail, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", result.LogTail, StringComparison.Ordinal);
+        Assert.Contains($"hides {Path.Combine(data, "y")}", result.Device!["sandbox"], StringComparison.Ordinal);
+    }
+
     [Theory(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     [InlineData("exit 0", RunOutcome.Completed, "")]
     [InlineData("exit 3", RunOutcome.Crashed, "exit code 3")]
