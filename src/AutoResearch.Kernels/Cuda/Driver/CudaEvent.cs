@@ -59,7 +59,7 @@ public sealed unsafe class CudaEvent : CudaResource
         Device.MakeCurrent();
         float milliseconds;
         Device.Check(Device.Driver.EventElapsedTime(&milliseconds, start.Handle, Handle), "cuEventElapsedTime");
-        return TimeSpan.FromMilliseconds(milliseconds);
+        return TimeSpan.FromTicks((long)Math.Round(milliseconds * (double)TimeSpan.TicksPerMillisecond));
     }
 
     private protected override void Destroy(CudaDriver driver, nint handle) => _ = driver.EventDestroy(handle);

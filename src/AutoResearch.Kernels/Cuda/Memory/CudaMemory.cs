@@ -19,7 +19,8 @@ public sealed unsafe class CudaMemory
     private readonly CudaContext _context;
     private readonly Lock _gate = new();
     private readonly Dictionary<nint, Block> _used = [];
-    private readonly SortedSet<Block> _free = new(BySize.Instance);
+    // Small blocks have segments of their own: one that lives long would keep a large segment from being given back.
+    private readonly SortedSet<Block> _freeSmall = new(BySize.Instance), _freeLarge = new(BySize.Instance);
     private readonly HashSet<Block> _segments = [];
     private bool _disposed;
 
@@ -53,7 +54,7 @@ public sealed unsafe class CudaMemory
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             var block = BestFit(size) ?? NewSegment(size);
-            _free.Remove(block);
+            Free(block).Remove(block);
             Split(block, size);
             block.IsFree = false;
             _used.Add(block.Address, block);
@@ -77,18 +78,18 @@ public sealed unsafe class CudaMemory
             block.IsFree = true;
             if (block.Next is { IsFree: true } next)
             {
-                _free.Remove(next);
+                Free(next).Remove(next);
                 Join(block, next);
             }
 
             if (block.Previous is { IsFree: true } previous)
             {
-                _free.Remove(previous);
+                Free(previous).Remove(previous);
                 Join(previous, block);
                 block = previous;
             }
 
-            _free.Add(block);
+            Free(block).Add(block);
         }
     }
 
@@ -125,7 +126,8 @@ public sealed unsafe class CudaMemory
             (UsedBytes, ReservedBytes) = (0, 0);
             _segments.Clear();
             _used.Clear();
-            _free.Clear();
+            _freeSmall.Clear();
+            _freeLarge.Clear();
         }
     }
 
@@ -135,9 +137,13 @@ public sealed unsafe class CudaMemory
         ? FormattableString.Invariant($"{bytes} bytes")
         : FormattableString.Invariant($"{bytes / 1048576.0:F1} MiB");
 
+    private static bool IsSmall(long size) => size <= SmallSegment / 2;
+
+    private SortedSet<Block> Free(Block block) => block.IsSmall ? _freeSmall : _freeLarge;
+
     private Block? BestFit(long size)
     {
-        foreach (var block in _free.GetViewBetween(new Block(0, size), Block.Largest)) return block;
+        foreach (var block in (IsSmall(size) ? _freeSmall : _freeLarge).GetViewBetween(new Block(0, size, false), Block.Largest)) return block;
         return null;
     }
 
@@ -145,7 +151,7 @@ public sealed unsafe class CudaMemory
     {
         _device.MakeCurrent();
         // Small blocks share a small segment, middle ones a larger one; a large block gets its own, so that it can be given back.
-        var preferred = size <= SmallSegment / 2 ? SmallSegment
+        var preferred = IsSmall(size) ? SmallSegment
             : size <= LargeSegment / 2 ? LargeSegment
             : RoundUp(size, LargeGranularity);
         var exact = RoundUp(size, LargeGranularity);
@@ -162,9 +168,9 @@ public sealed unsafe class CudaMemory
             var status = _device.Driver.MemAlloc(&address, (nuint)attempt.Bytes);
             if (status == CudaErrors.OutOfMemory) continue;
             _device.Check(status, "cuMemAlloc", size);
-            var segment = new Block(address, attempt.Bytes) { IsFree = true };
+            var segment = new Block(address, attempt.Bytes, IsSmall(size)) { IsFree = true };
             _segments.Add(segment);
-            _free.Add(segment);
+            Free(segment).Add(segment);
             ReservedBytes += attempt.Bytes;
             return segment;
         }
@@ -177,7 +183,7 @@ public sealed unsafe class CudaMemory
     {
         foreach (var segment in _segments.Where(s => s.IsFree && s.Next is null).ToArray())
         {
-            _free.Remove(segment);
+            Free(segment).Remove(segment);
             _segments.Remove(segment);
             ReservedBytes -= segment.Size;
             _device.Check(_device.Driver.MemFree(segment.Address), "cuMemFree");
@@ -187,11 +193,11 @@ public sealed unsafe class CudaMemory
     private void Split(Block block, long size)
     {
         if (block.Size - size < Alignment) return;
-        var rest = new Block(block.Address + (nint)size, block.Size - size) { IsFree = true, Previous = block, Next = block.Next };
+        var rest = new Block(block.Address + (nint)size, block.Size - size, block.IsSmall) { IsFree = true, Previous = block, Next = block.Next };
         if (block.Next is { } next) next.Previous = rest;
         block.Next = rest;
         block.Size = size;
-        _free.Add(rest);
+        Free(rest).Add(rest);
     }
 
     private static void Join(Block left, Block right)
@@ -202,12 +208,13 @@ public sealed unsafe class CudaMemory
     }
 
     // A piece of a segment; neighbours are linked in order of address. The first piece of a segment stands for it.
-    private sealed class Block(nint address, long size)
+    private sealed class Block(nint address, long size, bool isSmall)
     {
-        internal static readonly Block Largest = new(nint.MaxValue, long.MaxValue);
+        internal static readonly Block Largest = new(nint.MaxValue, long.MaxValue, false);
 
         internal nint Address { get; } = address;
         internal long Size { get; set; } = size;
+        internal bool IsSmall { get; } = isSmall;
         internal bool IsFree { get; set; }
         internal Block? Previous { get; set; }
         internal Block? Next { get; set; }

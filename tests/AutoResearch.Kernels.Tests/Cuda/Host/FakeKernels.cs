@@ -26,6 +26,16 @@ internal static unsafe class FakeKernels
         for (var i = 0; i < n - 1; i++) x[i] *= factor;
     }
 
+    /// <summary>scale, and one element too many.</summary>
+    [UnmanagedCallersOnly]
+    internal static void ScaleBeyond(void** parameters, uint* shape)
+    {
+        var x = *(float**)parameters[0];
+        var (factor, n) = (*(float*)parameters[1], *(int*)parameters[2]);
+        for (var i = 0; i < n; i++) x[i] *= factor;
+        x[n] = 1;
+    }
+
     /// <summary>arguments(void* out, char*, long long, int, unsigned, float, double, bool): writes what it got.</summary>
     [UnmanagedCallersOnly]
     internal static void Arguments(void** parameters, uint* shape)

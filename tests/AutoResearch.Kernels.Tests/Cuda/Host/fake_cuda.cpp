@@ -187,7 +187,7 @@ API int cuMemAlloc_v2(void** address, size_t bytes) {
     if (S.used + bytes > (size_t)S.set["total_memory"]) return OUT_OF_MEMORY;
     void* p = std::aligned_alloc(512, (bytes + 511) / 512 * 512);
     if (!p) return OUT_OF_MEMORY;
-    std::memset(p, 0xCB, bytes);                                  // fresh memory is poison
+    if (!S.set["no_poison"]) std::memset(p, 0xCB, bytes);         // fresh memory is poison
     S.memory[(uintptr_t)p] = bytes; S.live[p] = DEVICE_MEMORY; S.used += bytes;
     *address = p;
     return 0;
