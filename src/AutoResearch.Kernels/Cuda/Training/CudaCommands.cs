@@ -9,13 +9,14 @@ namespace AutoResearch.Kernels;
 /// </summary>
 internal sealed unsafe class CudaCommands
 {
-    private const int LargestStruct = 128;
+    private const int MostArguments = 64;
+    private const int StructAlignment = 128;
 
     private readonly List<Command> _commands = [];
     private readonly List<long> _words = [];
     private byte[] _uploads = [];
 
-    private enum Kind : byte { Launch, Product, Fill, Upload }
+    private enum Kind : byte { Launch, LaunchStruct, Product, Fill, Upload }
 
     /// <summary>Number of operations.</summary>
     internal int Count => _commands.Count;
@@ -34,39 +35,40 @@ internal sealed unsafe class CudaCommands
 
     internal void Launch(CudaFunction function, in CudaLaunch launch, ReadOnlySpan<KernelArgument> arguments)
     {
+        if (arguments.Length > MostArguments) throw new ArgumentException($"{function.Name} has more than {MostArguments} arguments.", nameof(arguments));
         var first = _words.Count;
         foreach (ref readonly var argument in arguments)
         {
-            // A struct is copied now: the caller may reuse its memory before the list is issued.
-            if (argument.Location == 0)
-            {
-                _words.Add(argument.Bits);
-                continue;
-            }
-
-            if (argument.Owner is not TensorMap)
-                throw new NotSupportedException($"{function.Name}: of structs only tensor maps can be recorded; put others into device memory.");
-            _words.AddRange(new ReadOnlySpan<long>((void*)argument.Location, LargestStruct / sizeof(long)));
+            if (argument.Location != 0) throw new NotSupportedException($"{function.Name}: a struct beside other arguments cannot be recorded.");
+            _words.Add(argument.Bits);
         }
 
-        var structs = 0UL;
-        for (var i = 0; i < arguments.Length; i++)
-            if (arguments[i].Location != 0) structs |= 1UL << i;
-        _commands.Add(new(Kind.Launch, function, launch, first, _words.Count - first, structs));
+        _commands.Add(new(Kind.Launch, function, launch, first, arguments.Length));
+    }
+
+    // One struct by value, copied now: the caller may reuse its memory before the list is issued.
+    internal void Launch(CudaFunction function, in CudaLaunch launch, void* parameters, int bytes)
+    {
+        var (first, words) = (_words.Count, (bytes + 7) / 8);
+        CollectionsMarshal.SetCount(_words, first + words);
+        var target = CollectionsMarshal.AsSpan(_words).Slice(first, words);
+        target[^1] = 0;
+        new ReadOnlySpan<byte>(parameters, bytes).CopyTo(MemoryMarshal.AsBytes(target));
+        _commands.Add(new(Kind.LaunchStruct, function, launch, first, words));
     }
 
     internal void Product(CudaProduct product, nint a, nint b, nint c, nint d)
     {
         var first = _words.Count;
         _words.AddRange([a, b, c, d]);
-        _commands.Add(new(Kind.Product, product, default, first, 4, 0));
+        _commands.Add(new(Kind.Product, product, default, first, 4));
     }
 
     internal void Fill(nint address, uint value, int width, long count)
     {
         var first = _words.Count;
         _words.AddRange([address, value, width, count]);
-        _commands.Add(new(Kind.Fill, null, default, first, 4, 0));
+        _commands.Add(new(Kind.Fill, null, default, first, 4));
     }
 
     internal void Upload(ReadOnlySpan<byte> source, nint destination)
@@ -77,7 +79,7 @@ internal sealed unsafe class CudaCommands
         UploadBytes = start + source.Length;
         var first = _words.Count;
         _words.AddRange([destination, start, source.Length]);
-        _commands.Add(new(Kind.Upload, null, default, first, 3, 0));
+        _commands.Add(new(Kind.Upload, null, default, first, 3));
     }
 
     /// <summary>Whether both lists do the same, up to the content of uploads.</summary>
@@ -97,6 +99,9 @@ internal sealed unsafe class CudaCommands
             {
                 case Kind.Launch:
                     Launch(stream, command, words);
+                    break;
+                case Kind.LaunchStruct:
+                    LaunchStruct(stream, command, words);
                     break;
                 case Kind.Product:
                     ((CudaProduct)command.Target!).Run(stream, (nint)words[0], (nint)words[1], (nint)words[2], (nint)words[3]);
@@ -120,30 +125,22 @@ internal sealed unsafe class CudaCommands
 
     private static void Launch(CudaStream stream, in Command command, ReadOnlySpan<long> words)
     {
-        var memory = stackalloc byte[(8 * LargestStruct) + LargestStruct];
-        var next = (byte*)(((nint)memory + LargestStruct - 1) / LargestStruct * LargestStruct);
-        var count = 0;
         var arguments = new Arguments();
-        for (var i = 0; i < words.Length; count++)
-        {
-            if ((command.Structs >> count & 1) == 0)
-            {
-                arguments[count] = (KernelArgument)words[i++];
-                continue;
-            }
-
-            words.Slice(i, LargestStruct / sizeof(long)).CopyTo(new Span<long>(next, LargestStruct / sizeof(long)));
-            arguments[count] = KernelArgument.Struct(next);
-            next += LargestStruct;
-            i += LargestStruct / sizeof(long);
-        }
-
-        ((CudaFunction)command.Target!).Launch(stream, command.LaunchShape, arguments[..count]);
+        for (var i = 0; i < words.Length; i++) arguments[i] = words[i];
+        ((CudaFunction)command.Target!).Launch(stream, command.Shape, arguments[..words.Length]);
     }
 
-    private readonly record struct Command(Kind Kind, object? Target, CudaLaunch LaunchShape, int First, int Words, ulong Structs);
+    private static void LaunchStruct(CudaStream stream, in Command command, ReadOnlySpan<long> words)
+    {
+        var memory = stackalloc byte[(words.Length * sizeof(long)) + StructAlignment];
+        var aligned = (byte*)(((nint)memory + StructAlignment - 1) / StructAlignment * StructAlignment);
+        words.CopyTo(new Span<long>(aligned, words.Length));
+        ((CudaFunction)command.Target!).Launch(stream, command.Shape, KernelArgument.Struct(aligned));
+    }
 
-    [InlineArray(64)]
+    private readonly record struct Command(Kind Kind, object? Target, CudaLaunch Shape, int First, int Words);
+
+    [InlineArray(MostArguments)]
     private struct Arguments
     {
         private KernelArgument _first;
