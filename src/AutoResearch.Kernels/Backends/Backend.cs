@@ -31,6 +31,12 @@ public abstract partial class Backend : IDisposable
     /// </summary>
     public virtual bool IsAsynchronous => false;
 
+    /// <summary>Bytes of memory that tensors can have at most.</summary>
+    public virtual long TotalMemory => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <summary>Bytes of that memory in use now: the whole process's on the host, those of tensors on an accelerator.</summary>
+    public virtual long UsedMemory => Environment.WorkingSet;
+
     /// <summary>Makes an object that runs the same step again and again in the fastest way this backend has.</summary>
     /// <returns>The object; dispose it before the backend.</returns>
     public virtual StepGraph CreateStepGraph() => new();

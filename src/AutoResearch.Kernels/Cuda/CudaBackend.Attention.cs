@@ -1,6 +1,6 @@
 namespace AutoResearch.Kernels;
 
-public sealed partial class CudaBackend
+public sealed unsafe partial class CudaBackend
 {
     /// <inheritdoc/>
     protected override void RotaryNormCore(Tensor qkv, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
@@ -20,11 +20,41 @@ public sealed partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window) =>
-        throw new NotSupportedException();
+    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
+    {
+        var (q, k, v) = Heads(qkv.Address, layout);
+        AttentionKernels.Forward(_attention, new(layout, window), q, k, v, Output(Out(y), layout), Out(logSumExp));
+    }
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window) =>
-        throw new NotSupportedException();
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
+    {
+        var problem = new AttentionProblem(layout, window);
+        var workspace = _attentionScratch.Take(Device, AttentionKernels.WorkspaceBytes(problem, _attention.Hopper, _options.Deterministic));
+        var (q, k, v) = Heads(qkv.Address, layout);
+        var (dq, dk, dv) = Heads(Out(dqkv), layout);
+        AttentionKernels.Backward(
+            _attention, problem, q, k, v, Output(y.Address, layout), Output(dy.Address, layout), logSumExp.Address, dq, dk, dv, workspace, _options.Deterministic);
+    }
+
+    private static (AttentionTensor Q, AttentionTensor K, AttentionTensor V) Heads(nint qkv, in AttentionLayout layout) => (
+        AttentionTensor.Rows(qkv, layout.Sequence, layout.HeadDim, layout.Columns),
+        AttentionTensor.Rows(qkv, layout.Sequence, layout.HeadDim, layout.Columns, layout.QueryColumns),
+        AttentionTensor.Rows(qkv, layout.Sequence, layout.HeadDim, layout.Columns, layout.QueryColumns + layout.KvColumns));
+
+    private static AttentionTensor Output(nint y, in AttentionLayout layout) =>
+        AttentionTensor.Rows(y, layout.Sequence, layout.HeadDim, layout.QueryColumns);
+
+    // The attention's launches, written down while a step is recorded.
+    private sealed class AttentionTarget(CudaBackend backend) : DeviceAttention(backend.Stream, backend._kernels.Load, backend._options.Hopper)
+    {
+        public override void Clear(nint address, long bytes) => backend.Fill(address, 0, 4, bytes / 4);
+
+        private protected override void Issue(CudaFunction function, in CudaLaunch launch, void* parameters, int bytes)
+        {
+            if (backend._recording is { } commands) commands.Launch(function, launch, parameters, bytes);
+            else base.Issue(function, launch, parameters, bytes);
+        }
+    }
 }

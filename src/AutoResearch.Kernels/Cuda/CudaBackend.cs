@@ -22,6 +22,7 @@ public sealed unsafe partial class CudaBackend : Backend
 
     private readonly CudaBackendOptions _options;
     private readonly CudaKernels _kernels;
+    private readonly AttentionTarget _attention;
     private readonly CublasLt _blas;
     private readonly CudaUploader _uploader;
     private readonly CudaEvent _uploadsDone;
@@ -49,6 +50,7 @@ public sealed unsafe partial class CudaBackend : Backend
             if (Device.ComputeCapability.Major < 8)
                 throw new NotSupportedException($"{Device.Name} has compute capability {Device.ComputeCapability}; bfloat16 needs 8.0 or newer.");
             _kernels = new CudaKernels(Device, _options);
+            _attention = new AttentionTarget(this);
             _blas = new CublasLt(Device);
             _uploader = new CudaUploader(Device, UploadSlotBytes);
             _uploadsDone = new CudaEvent(Device, timing: false);
@@ -73,6 +75,12 @@ public sealed unsafe partial class CudaBackend : Backend
 
     /// <inheritdoc/>
     public override bool IsAsynchronous => true;
+
+    /// <inheritdoc/>
+    public override long TotalMemory => Device.TotalMemory;
+
+    /// <inheritdoc/>
+    public override long UsedMemory => Device.Memory.UsedBytes;
 
     /// <summary>The GPU.</summary>
     public CudaDevice Device { get; }

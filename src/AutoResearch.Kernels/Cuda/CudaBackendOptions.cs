@@ -31,4 +31,7 @@ public sealed class CudaBackendOptions
 
     /// <summary>Where kernels come from; the tests put the emulator in its place.</summary>
     internal Func<CudaDevice, string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>, CudaModule>? Loader { get; init; }
+
+    /// <summary>Whether the attention uses its kernels for Hopper; null: where the GPU is one.</summary>
+    internal bool? Hopper { get; init; }
 }

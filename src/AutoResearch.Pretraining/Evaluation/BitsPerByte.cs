@@ -24,7 +24,10 @@ public static class BitsPerByte
             throw new ArgumentException($"The text is laid out in rows of {text.SequenceLength}, but the model's sequence length is "
                 + $"{model.Config.SequenceLength}.", nameof(text));
         using var tape = new Tape(model.Backend);
-        var losses = new float[batchSize * text.SequenceLength];
+
+        // A GPU goes on with the next batch while this one computes: its losses stay there until the end.
+        using var all = model.Backend.IsAsynchronous ? model.Backend.Allocate(text.Rows * text.SequenceLength) : null;
+        var losses = new float[(all is null ? batchSize : text.Rows) * text.SequenceLength];
         var nats = 0.0;
         for (var row = 0; row < text.Rows; row += batchSize)
         {
@@ -34,10 +37,19 @@ public static class BitsPerByte
             tape.Reset(record: false);
             var tokens = tape.Input(text.Inputs.Slice(start, count), count);
             var targets = tape.Input(text.Targets.Slice(start, count), count);
-            model.Losses(tape, tokens, targets, rows).CopyTo(losses.AsSpan(0, count));
-            for (var i = 0; i < count; i++) nats += losses[i];
+            var scored = model.Losses(tape, tokens, targets, rows);
+            if (all is null) nats = Sum(scored, losses.AsSpan(0, count), nats);
+            else model.Backend.Add(scored, all.Slice(start, count));
         }
 
+        if (all is not null) nats = Sum(all, losses, 0);
         return nats / (Math.Log(2) * text.TotalBytes);
+    }
+
+    private static double Sum(Tensor losses, Span<float> values, double nats)
+    {
+        losses.CopyTo(values);
+        foreach (var value in values) nats += value;
+        return nats;
     }
 }

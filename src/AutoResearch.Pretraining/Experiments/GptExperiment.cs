@@ -34,7 +34,7 @@ public static class GptExperiment
         var validation = data.Validation(asked, setup.Model.SequenceLength);
         var batches = new PackedBatches(documents, setup.Training.BatchSize, setup.Model.SequenceLength, (ulong)seed);
         var size = GptSize.Of(setup.Model);
-        CheckMemory(size);
+        CheckMemory(size, backend.TotalMemory);
         using var model = new GptModel(backend, setup.Model, seed);
         using var trainer = new GptTrainer(model, setup.Training, clock);
         if (checkpoint is not null)
@@ -43,7 +43,7 @@ public static class GptExperiment
             batches.Skip(trainer.Steps * setup.Training.AccumulationSteps(setup.Model.SequenceLength));
         }
 
-        var memory = progress is ITrainingSteering steering ? new SteeredMemoryWatch(budget.MemoryBytes, steering) : new MemoryWatch(budget.MemoryBytes, progress);
+        var memory = progress is ITrainingSteering steering ? new SteeredMemoryWatch(backend, budget.MemoryBytes, steering) : new MemoryWatch(backend, budget.MemoryBytes, progress);
         var report = trainer.Train(batches, budget, memory, cancellationToken);
         var bpb = report.Outcome == RunOutcome.Completed
             ? BitsPerByte.Evaluate(model, validation, Math.Min(setup.Training.BatchSize, 32), cancellationToken)
@@ -56,24 +56,24 @@ public static class GptExperiment
     }
 
     // Weights, gradients and two moments; asked before a Linux host overcommits and kills the process instead.
-    private static void CheckMemory(GptSize size)
+    private static void CheckMemory(GptSize size, long have)
     {
-        var (need, have) = (size.Total * 16, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        var need = size.Total * 16;
         if (need > have)
             throw new InsufficientMemoryException($"{size.Total / 1e6:N1} million parameters need at least {need >> 20:N0} MiB for weights, gradients and "
                 + $"moments, and this machine has {have >> 20:N0} MiB; lower depth, dim or vocab.");
     }
 
-    private sealed class SteeredMemoryWatch(long? limit, ITrainingSteering inner) : MemoryWatch(limit, inner), ITrainingSteering
+    private sealed class SteeredMemoryWatch(Backend backend, long? limit, ITrainingSteering inner) : MemoryWatch(backend, limit, inner), ITrainingSteering
     {
         public RunAction? Take() => inner.Take();
     }
 
-    private class MemoryWatch(long? limit, IProgress<TrainingProgress>? inner) : IProgress<TrainingProgress>
+    private class MemoryWatch(Backend backend, long? limit, IProgress<TrainingProgress>? inner) : IProgress<TrainingProgress>
     {
         public long Peak { get; private set; }
 
-        public void Sample() => Peak = Math.Max(Peak, Environment.WorkingSet);
+        public void Sample() => Peak = Math.Max(Peak, backend.UsedMemory);
 
         public void Report(TrainingProgress value)
         {

@@ -1,5 +1,3 @@
-using AutoResearch.Kernels;
-
 namespace AutoResearch.Pretraining;
 
 /// <summary>Trains a model within a budget. Not thread-safe.</summary>
@@ -7,7 +5,7 @@ public sealed class GptTrainer : IDisposable
 {
     private readonly GptOptimizer _optimizer;
     private readonly Schedule _schedule;
-    private readonly Tape _tape;
+    private readonly TrainingStep _step;
     private readonly TimeProvider _clock;
     private readonly GptSize _size;
     private readonly double _divergenceLoss;
@@ -27,9 +25,9 @@ public sealed class GptTrainer : IDisposable
         _clock = clock ?? TimeProvider.System;
         _optimizer = new(model, options);
         _schedule = new(options);
-        _tape = new(model.Backend);
         _size = GptSize.Of(model.Config);
         _divergenceLoss = options.DivergenceLoss > 0 ? options.DivergenceLoss : Math.Log(model.Config.VocabularySize) + 5;
+        _step = new(model, _optimizer, options, _divergenceLoss);
     }
 
     /// <summary>The model.</summary>
@@ -47,7 +45,8 @@ public sealed class GptTrainer : IDisposable
     /// <summary>
     /// Trains until the budget is used up. Counted limits (steps, tokens, FLOPs) are never exceeded; a step that would
     /// probably end after the training time is up is not begun. Called again after a cancellation or on a loaded checkpoint,
-    /// it continues; the batches must then stand where they stood (<see cref="ITrainingBatches.Skip"/>).
+    /// it continues; the batches must then stand where they stood (<see cref="ITrainingBatches.Skip"/>). On a GPU one step's batches
+    /// are drawn ahead; when it continues with the same object, those are trained on first.
     /// </summary>
     /// <param name="batches">Training text, of this model's sequence length and these options' batch size.</param>
     /// <param name="budget">Training time, steps, tokens or FLOPs, counted from the first step of all.</param>
@@ -64,9 +63,7 @@ public sealed class GptTrainer : IDisposable
                 + $"but {Options.BatchSize} × {Model.Config.SequenceLength} is configured.", nameof(batches));
         var meter = new BudgetMeter(budget, Options.TokensPerStep(batches.SequenceLength), _size.FlopsPerToken, _clock);
         meter.Restore(Steps, _trainingTime);
-        var inputs = new int[batches.BatchSize * batches.SequenceLength];
-        var targets = new int[inputs.Length];
-        WarmUp(inputs, targets, batches.BatchSize);
+        _step.WarmUp();
         var steering = progress as ITrainingSteering;
         var good = steering is null ? null : new LastGoodStates(Model, _optimizer);
         good?.Keep(Steps, meter.Progress, _smoothLoss);
@@ -77,13 +74,13 @@ public sealed class GptTrainer : IDisposable
             {
                 var used = meter.Progress;
                 var rate = _schedule.LearningRate(used) * LearningRateFactor;
-                var loss = AccumulateGradients(batches, inputs, targets, cancellationToken);
+                var loss = _step.Run(batches, rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used), cancellationToken);
                 if (!(loss <= _divergenceLoss))
                 {
                     if (!Recovered(loss)) return Diverged(meter, loss);
                     continue;
                 }
-                _optimizer.Step(rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used));
+
                 _smoothLoss.Add(loss);
                 meter.StepDone();
                 Steps = meter.Steps;
@@ -100,7 +97,7 @@ public sealed class GptTrainer : IDisposable
         return Report(meter, RunOutcome.Completed, null);
 
         TrainingProgress ProgressOf(double loss, double rate) => new(meter.Steps, loss, _smoothLoss.Value, rate,
-            Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds), meter.Elapsed, meter.Progress, batches.Epoch);
+            Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds), meter.Elapsed, meter.Progress, _step.Epoch);
 
         // A step that failed has cost its tokens and its time like any other; the data after it follow.
         bool Recovered(double loss)
@@ -149,43 +146,14 @@ public sealed class GptTrainer : IDisposable
     public void Dispose()
     {
         _optimizer.Dispose();
-        _tape.Dispose();
+        _step.Dispose();
     }
 
     /// <summary>Memory of activations, in bytes.</summary>
-    internal long ActivationBytes => _tape.Capacity;
+    internal long ActivationBytes => _step.ActivationBytes;
 
-    // Compiles the kernels and sizes the arena before the clock starts. It changes no weight.
-    private void WarmUp(int[] inputs, int[] targets, int rows)
-    {
-        _tape.Reset();
-        var loss = Model.Loss(_tape, _tape.Input(inputs, inputs.Length), _tape.Input(targets, targets.Length), rows);
-        _tape.Backward(loss);
-        _optimizer.ClearGradients();
-    }
-
-    private double AccumulateGradients(ITrainingBatches batches, int[] inputs, int[] targets, CancellationToken cancellationToken)
-    {
-        var count = Options.AccumulationSteps(batches.SequenceLength);
-        var sum = 0.0;
-        for (var i = 0; i < count; i++)
-        {
-            if (cancellationToken.IsCancellationRequested)
-            {
-                _optimizer.ClearGradients();
-                cancellationToken.ThrowIfCancellationRequested();
-            }
-
-            batches.Next(inputs, targets);
-            _tape.Reset();
-            var loss = Model.Loss(_tape, _tape.Input(inputs, inputs.Length), _tape.Input(targets, targets.Length), batches.BatchSize, 1f / count);
-            _tape.Backward(loss);
-            sum += loss.Item();
-            if (!double.IsFinite(sum)) return sum;
-        }
-
-        return sum / count;
-    }
+    /// <summary>How often a step was replayed as a recorded graph.</summary>
+    internal long Replays => _step.Replays;
 
     private TrainingReport Diverged(BudgetMeter meter, double loss)
     {

@@ -1,7 +1,7 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>Attention on a device: kernels are compiled when first used and stay loaded. Not for several threads at once.</summary>
-internal sealed unsafe class DeviceAttention : IAttentionTarget
+internal unsafe class DeviceAttention : IAttentionTarget
 {
     private readonly CudaStream _stream;
     private readonly Func<string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>, CudaModule> _load;
@@ -39,7 +39,7 @@ internal sealed unsafe class DeviceAttention : IAttentionTarget
     }
 
     /// <inheritdoc/>
-    public void Clear(nint address, long bytes) => _stream.Fill32(address, 0, bytes / 4);
+    public virtual void Clear(nint address, long bytes) => _stream.Fill32(address, 0, bytes / 4);
 
     /// <inheritdoc/>
     public void Launch(in AttentionStep step, void* parameters, int bytes)
@@ -52,6 +52,10 @@ internal sealed unsafe class DeviceAttention : IAttentionTarget
             _functions.Add(key, function);
         }
 
-        function.Launch(_stream, step.Launch, KernelArgument.Struct(parameters));
+        Issue(function, step.Launch, parameters, bytes);
     }
+
+    /// <summary>Puts a launch into the stream; a backend that records steps writes it down instead.</summary>
+    private protected virtual void Issue(CudaFunction function, in CudaLaunch launch, void* parameters, int bytes) =>
+        function.Launch(_stream, launch, KernelArgument.Struct(parameters));
 }

@@ -85,4 +85,19 @@ public sealed class CudaBackendTests : IDisposable
         Operations.Qkv(layout, channels, gateChannels, rotary: false, values).Check(_cuda, 1.5e-2);
         Operations.Qkv(layout, channels, gateChannels, rotary: true, values).Check(_cuda, 1.5e-2);
     }
+
+    [Theory]
+    [InlineData(1, 1, 1, 1, 64, -1)]
+    [InlineData(2, 70, 2, 1, 64, 13)]
+    [InlineData(1, 131, 2, 2, 128, -1)]
+    [InlineData(1, 150, 4, 2, 128, 64)]
+    public void Attention_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int window) =>
+        Operations.Attention(new(batch, sequence, heads, kvHeads, headDim), window).Check(_cuda, 2e-2);
+
+    [Fact]
+    public void Attention_HeadOf32_SaysWhatItTakes()
+    {
+        var error = Assert.Throws<ArgumentException>(() => Operations.Attention(new(1, 4, 1, 1, 32), -1).Check(_cuda));
+        Assert.Contains("64 or 128", error.Message, StringComparison.Ordinal);
+    }
 }
