@@ -36,7 +36,8 @@ internal static unsafe class AttentionKernels
             {
                 Q = q, K = k, V = v, O = o, Mask = mask, Lse = lse, Heads = p.Heads, Group = group, ScaleLog2 = scale,
             };
-            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, 128), p.Heads, p.Batch), 256, ForwardShared(p.HeadDim)), &plain);
+            var rows = p.HeadDim;
+            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, rows), p.Heads, p.Batch), 2 * rows, ForwardShared(p.HeadDim)), &plain);
             return;
         }
 
@@ -151,7 +152,7 @@ internal static unsafe class AttentionKernels
         return (4 * 64 * d * 2) + (4 * queries * d * 2) + (reduce ? (128 * queries * 2) + (queries * d * 4) : 0) + (4 * queries * 4) + 128;
     }
 
-    internal static int ForwardShared(int d) => (128 + (4 * 64)) * d * 2;
+    internal static int ForwardShared(int d) => (d + (4 * 64)) * d * 2;
 
     internal static int KeysShared(int d)
     {

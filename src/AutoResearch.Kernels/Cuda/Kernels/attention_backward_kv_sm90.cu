@@ -20,8 +20,8 @@ constexpr u32 AT_DS = AT_DO + STAGES * Q_BYTES, AT_DQ = AT_DS + (REDUCE_DQ ? DS_
 constexpr u32 AT_LSE = AT_DQ + (REDUCE_DQ ? DQ_BYTES : 0), AT_DELTA = AT_LSE + STAGES * ROW_BYTES;
 constexpr u32 AT_BARRIERS = AT_DELTA + STAGES * ROW_BYTES, SHARED_BYTES = AT_BARRIERS + 128;
 constexpr u32 KV_FULL = 0, Q_FULL = 8, DO_FULL = Q_FULL + 8 * STAGES, EMPTY = DO_FULL + 8 * STAGES;
-// Named barriers: dS written; dQ written (consumers to the storing warp); dQ memory free again; end of all reads of K.
-constexpr u32 BARRIER_DS = 1, BARRIER_DQ_FULL = 2, BARRIER_DQ_EMPTY = 3, BARRIER_END = 4;
+// Named barriers: dS written; dQ written (consumers to the storing warp); dQ memory free again; gradients written.
+constexpr u32 BARRIER_DS = 1, BARRIER_DQ_FULL = 2, BARRIER_DQ_EMPTY = 3, BARRIER_STORE = 4;
 
 struct Work { int key, kv_head, batch; int2 blocks; int count; };   // count = blocks of queries, over all heads of the group
 
@@ -172,11 +172,11 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     ring.next();
   }
 
-  if (REDUCE_DQ) barrier_sync(BARRIER_END, 256);           // the other consumer's dQ has read this one's keys
+  // The keys may be overwritten: with REDUCE_DQ both consumers have met after their last dQ (BARRIER_DQ_EMPTY).
   write_accumulators<D, 64>(k, dk, p.scale, p.scale);
   write_accumulators<D, 64>(v, dv, 1, 1);
   fence_proxy_async();
-  barrier_sync(BARRIER_END + 1 + wg, 128);
+  barrier_sync(BARRIER_STORE + wg, 128);
   if (signals && key0 < p.mask.seq_k) {
     store_tile(&p.dk, k, key0, w.kv_head, w.batch);
     store_tile(&p.dv, v, key0, w.kv_head, w.batch);

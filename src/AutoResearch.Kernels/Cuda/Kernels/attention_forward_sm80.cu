@@ -1,10 +1,10 @@
 // Attention forward for sm_80 and newer: cp.async, ldmatrix, mma.sync. The same function as attention_forward_sm90.cu.
 //
 // Defines    HEAD_DIM 64 or 128, CAUSAL 0 or 1
-// Grid       (ceil(seq_q / ROWS), heads, batch), block 256: eight warps of 16 query rows each
+// Grid       (ceil(seq_q / ROWS), heads, batch), block 2 * ROWS: a warp for every 16 query rows
 // Shared     SHARED_BYTES, dynamic: Q, and K and V of two blocks
 // Parameter  AttentionForward, by value
-#define WARPS 8
+#define WARPS (HEAD_DIM == 64 ? 4 : 8)
 #include "attention_sm80.cuh"
 
 constexpr int ROWS = 16 * WARPS, KEYS = 64;
@@ -50,7 +50,7 @@ __device__ __forceinline__ void softmax_block(float (&s)[KEYS / 8][4], float (&o
   }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, HEAD_DIM == 64 ? 2 : 1) attention_forward_sm80(const __grid_constant__ AttentionForward p) {
+extern "C" __global__ void __launch_bounds__(THREADS) attention_forward_sm80(const __grid_constant__ AttentionForward p) {
   DYNAMIC_SHARED(shared);
   u32 memory = shared_address(shared);
   int row = (int)(gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, batch = blockIdx.z, kv_head = head / p.group;   // longest first

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
 
 namespace AutoResearch.Kernels.Tests.Cuda;
 
@@ -9,6 +10,8 @@ namespace AutoResearch.Kernels.Tests.Cuda;
 internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
 {
     private static readonly ConcurrentDictionary<AttentionCase, AttentionReference> References = new();
+
+    private static readonly Regex IncludeLine = new("#include \"([^\"]+)\"");
 
     private readonly AttentionCase _case;
     private readonly AttentionProblem _problem;
@@ -138,19 +141,11 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
         _memory.Clear();
     }
 
-    // The text with its headers pasted in where a patch concerns them, so that a mutant of a header compiles like any other.
-    private string Text(string file)
-    {
-        var text = EmulatorToolchain.KernelText(file);
-        if (_patch is null) return text;
-        foreach (var header in (string[])["attention_backward_sm90.cuh", "attention_backward_sm80.cuh", "attention_sm90.cuh", "attention_sm80.cuh", "attention.cuh"])
-        {
-            if (!text.Contains($"#include \"{header}\"", StringComparison.Ordinal)) continue;
-            text = text.Replace($"#include \"{header}\"", _patch(header, EmulatorToolchain.KernelText(header)), StringComparison.Ordinal);
-        }
+    private string Text(string file) => _patch is null ? EmulatorToolchain.KernelText(file) : Patched(file, []);
 
-        return _patch(file, text);
-    }
+    // The text with its headers pasted in, so that a mutant of a header compiles like any other.
+    private string Patched(string file, HashSet<string> seen) => IncludeLine.Replace(_patch!(file, EmulatorToolchain.KernelText(file)), include =>
+        include.Groups[1].Value is var name && name == "ptx.cuh" ? include.Value : seen.Add(name) ? Patched(name, seen) : "");
 
     private EmulatorMemory Keep(long bytes, bool poison = true)
     {

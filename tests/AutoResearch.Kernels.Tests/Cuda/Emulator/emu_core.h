@@ -64,6 +64,7 @@ static std::function<void()> kernel_body;
 static u64 random_state = 1;
 static bool adversary;                           // seed 0: fixed order, everything as late as possible
 static std::string failure;
+static u32 rounds;                               // of the scheduler: the clock of slow units
 
 static inline u32 random(u32 bound) {
   random_state ^= random_state << 13;
@@ -271,10 +272,13 @@ static void run_block() {
         ran = true;
       }
     }
+    rounds++;
     if (ran) { if (chance(64)) async_land(); continue; }
     if (any_held) { std::fill(held.begin(), held.end(), 0); continue; }
-    if (!async_land()) { fail("DEADLOCK: %s", who_waits().c_str()); return; }
-    if (!failure.empty()) return;
+    if (async_land()) { if (!failure.empty()) return; continue; }
+    bool slow = false;                           // somebody waits for time to pass
+    for (auto& f : fibers) slow |= !f.done && f.wait.word == &rounds;
+    if (!slow) { fail("DEADLOCK: %s", who_waits().c_str()); return; }
   }
   current = -1;
   async_block_end();

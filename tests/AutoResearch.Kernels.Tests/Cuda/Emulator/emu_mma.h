@@ -84,6 +84,8 @@ struct Warpgroup {
   u32 first = 0;                                           // number of ops[0]
   u32 recorded = 0;                                        // operations that all 128 threads have issued, in order
   u32 executed = 0;
+  u32 commits = 0;                                         // of single threads
+  u32 timed = 0, ready = 0;                                // operations before `timed` finish in round `ready`
 };
 struct WgmmaThread {
   u32 issued = 0, committed = 0, waited = 0;
@@ -194,10 +196,7 @@ void wgmma_issue(float* acc, int n, const u32* a, u64 desc_a, u64 desc_b, bool a
     op.chained = true;
   }
   if (chained != op.chained) fail("wgmma: accumulators in flight for some threads only");
-  if (++op.arrived == 128) {
-    w.recorded++;
-    if (chance(2)) wgmma_run(w, w.recorded);               // operands read early; otherwise as late as the wait
-  }
+  if (++op.arrived == 128) w.recorded++;
 }
 
 void wgmma_finish(u32 in_flight) {
@@ -209,6 +208,11 @@ void wgmma_finish(u32 in_flight) {
   while (t.groups.size() > in_flight) { until = t.groups.front(); t.groups.pop_front(); }
   Warpgroup& w = warpgroups[current / 128];
   wait_for({Until::AtLeast, &w.recorded, ~0u, until, "wgmma of its warpgroup, operation", until});
+  if (w.timed < until) {                                   // now and then the operation is slow, and what it reads is long exposed
+    w.timed = until;
+    w.ready = rounds + (chance(3) ? 1 + random(64) : 0);
+  }
+  if ((i32)(rounds - w.ready) < 0) wait_for({Until::AtLeast, &rounds, ~0u, w.ready, "slow wgmma until round", w.ready});
   wgmma_run(w, until);
   int l = current % 128;
   std::vector<std::pair<float*, int>> flying;
@@ -239,6 +243,8 @@ void wgmma_commit() {
   t.groups.push_back(t.issued);
   t.committed = t.issued;
   t.fenced = false;
+  Warpgroup& w = warpgroups[current / 128];
+  if (++w.commits % 128 == 0 && chance(3)) wgmma_run(w, w.recorded);   // operands read early; otherwise at the wait
 }
 
 static void registers_reset() {
