@@ -17,9 +17,7 @@ internal static class DirectorySize
                 foreach (var entry in directory.EnumerateFileSystemInfos("*", s_options))
                 {
                     if (++entries > most) return (bytes, entries);
-                    if (entry.LinkTarget is not null) continue;
-                    if (entry is DirectoryInfo folder) open.Push(folder);
-                    else bytes += ((FileInfo)entry).Length;
+                    bytes += Size(entry, open);
                 }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -29,5 +27,21 @@ internal static class DirectorySize
         }
 
         return (bytes, entries);
+    }
+
+    private static long Size(FileSystemInfo entry, Stack<DirectoryInfo> open)
+    {
+        try
+        {
+            if (entry.LinkTarget is not null) return 0;
+            if (entry is FileInfo file) return file.Length;
+            open.Push((DirectoryInfo)entry);
+        }
+        catch (IOException)
+        {
+            // its name is no text, or it has gone meanwhile: the others still count
+        }
+
+        return 0;
     }
 }

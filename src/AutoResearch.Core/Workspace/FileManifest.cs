@@ -18,16 +18,44 @@ internal sealed class FileManifest
         return new(files);
     }
 
-    /// <summary>Null when every file of this manifest is in the other one unchanged, otherwise what happened to the first that is not.</summary>
-    public string? FirstDifference(FileManifest later)
+    /// <summary>
+    /// Null when every file of this manifest is below the directory unchanged, otherwise what happened to the first that is not. What a
+    /// program has added is not looked at: it may be endless.
+    /// </summary>
+    public string? FirstDifference(string directory)
     {
         foreach (var (path, hash) in _files)
         {
-            if (!later._files.TryGetValue(path, out var now)) return $"the run deleted '{path}'";
+            string? now;
+            try
+            {
+                now = Of(directory, path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return $"the run changed '{path}', which cannot be read now";
+            }
+
+            if (now is null) return $"the run deleted '{path}'";
             if (now != hash) return now.StartsWith("link", StringComparison.Ordinal) ? $"the run put a link in the place of '{path}'" : $"the run changed '{path}'";
         }
 
         return null;
+    }
+
+    // A link anywhere on the way is a change: what it leads to is not the file.
+    private static string? Of(string directory, string path)
+    {
+        var (at, parts) = (directory, path.Split('/'));
+        foreach (var part in parts.SkipLast(1))
+        {
+            at = Path.Combine(at, part);
+            if (new DirectoryInfo(at) is not { Exists: true, LinkTarget: null }) return null;
+        }
+
+        var file = new FileInfo(Path.Combine(at, parts[^1]));
+        if (file.LinkTarget is { } target) return $"link {target}";
+        return file.Exists ? Hash(file) : null;
     }
 
     private static void Read(DirectoryInfo directory, string prefix, SortedDictionary<string, string> files)

@@ -71,7 +71,7 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
         var worktrees = Path.Combine(Path.GetFullPath(options.WorktreesDirectory ?? Path.Combine(Path.GetTempPath(), "autoresearch-worktrees")), $"{options.Tag}-{name}");
         if ((worktrees + Path.DirectorySeparatorChar).StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new WorkspaceException($"The worktrees directory '{worktrees}' lies inside of the repository; put it elsewhere.");
-        Directory.CreateDirectory(worktrees);
+        DirectoryRemoval.CreatePrivate(worktrees);
         FileStream @lock;
         try
         {

@@ -38,7 +38,7 @@ internal sealed class GitWorktree(string path, string administration, string tre
     public ValueTask<string?> CheckAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return ValueTask.FromResult(_before!.FirstDifference(FileManifest.Of(path)));
+        return ValueTask.FromResult(_before!.FirstDifference(path));
     }
 
     public ValueTask DisposeAsync()
@@ -48,37 +48,6 @@ internal sealed class GitWorktree(string path, string administration, string tre
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Removes a directory as far as possible; what a program made unreadable is made readable first. Links are not followed.</summary>
-    public static void Remove(string directory)
-    {
-        for (var attempt = 1; Directory.Exists(directory); attempt++)
-        {
-            try
-            {
-                Directory.Delete(directory, recursive: true);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                if (attempt == 3) return; // an orphan, which the next opening of this run's workspace removes
-                if (!OperatingSystem.IsWindows()) MakeWritable(directory);
-            }
-        }
-    }
-
-    [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
-    private static void MakeWritable(string directory)
-    {
-        try
-        {
-            File.SetUnixFileMode(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            foreach (var child in new DirectoryInfo(directory).EnumerateDirectories())
-            {
-                if (child.LinkTarget is null) MakeWritable(child.FullName);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // deleted as far as it goes
-        }
-    }
+    /// <summary>Removes a directory, whatever a program has made of it.</summary>
+    public static void Remove(string directory) => DirectoryRemoval.Remove(directory);
 }
