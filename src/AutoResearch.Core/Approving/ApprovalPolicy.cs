@@ -24,6 +24,9 @@ public sealed record ApprovalPolicy
     /// <summary>Keeping what was accepted. Default <see cref="ApprovalRule.Ask"/>.</summary>
     public ApprovalRule Keeps { get; init; } = ApprovalRule.Ask;
 
+    /// <summary>Keeping what <see cref="QuarantineRatchet"/> holds, where that is stricter than <see cref="Keeps"/>. Default <see cref="ApprovalRule.Ask"/>.</summary>
+    public ApprovalRule Quarantined { get; init; } = ApprovalRule.Ask;
+
     /// <summary>How long an answer may take, in each session anew; null (the default) for ever.</summary>
     public TimeSpan? Timeout { get; init; }
 
@@ -34,7 +37,13 @@ public sealed record ApprovalPolicy
     public (ApprovalRule Rule, string Reason) Decide(ApprovalRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Stage == ApprovalStage.Keep) return (Keeps, $"keeps: {Word(Keeps)}");
+        if (request.Stage == ApprovalStage.Keep)
+        {
+            return request.Verdict is { } verdict && QuarantineRatchet.IsQuarantined(verdict) && Quarantined > Keeps
+                ? (Quarantined, $"quarantined keeps: {Word(Quarantined)}")
+                : (Keeps, $"keeps: {Word(Keeps)}");
+        }
+
         var decided = request.Changes.Select(c => (Rule: Of(c), Reason: $"{What(c.Kind)} '{c.Name}': {Word(Of(c))}")).ToArray();
         return decided.Length == 0 ? (ApprovalRule.Allow, "nothing is changed") : decided.MaxBy(d => d.Rule);
     }

@@ -7,7 +7,7 @@ namespace AutoResearch;
 /// <summary>
 /// Seals audit scores: a runner measures every run on the audit set too, and the score travels with the result as an encrypted
 /// value that neither the journal's readers nor a proposer can read. Only whoever holds the key can look, and looks are rationed
-/// (QuarantineRatchet). Thread-safe.
+/// (<see cref="QuarantineRatchet"/>). Thread-safe.
 /// </summary>
 public sealed class AuditSeal
 {
@@ -77,6 +77,9 @@ public sealed class AuditSeal
 
         return BinaryPrimitives.ReadDoubleLittleEndian(value) is var score && double.IsFinite(score) ? score : null;
     }
+
+    /// <summary>A generator that nobody without the key can foresee, and that is the same for the same purpose.</summary>
+    internal Random CreateRandom(string purpose) => new(BinaryPrimitives.ReadInt32LittleEndian(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(purpose))));
 
     // A sealed score is worth nothing in the result of another run.
     private static byte[] Context(Experiment experiment) => Encoding.UTF8.GetBytes($"{experiment.Id}/{experiment.Seed}/{experiment.Candidate.Id}");

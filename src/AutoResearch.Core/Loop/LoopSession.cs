@@ -218,6 +218,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         {
             verdict = Checked(await configuration.Acceptor.JudgeAsync(comparison, _abort.Token).ConfigureAwait(false), trial, state.Problem.Objective);
             if (verdict is Accept accept) verdict = Evidence.RequireSound(trial, accept);
+            if (configuration.Gate is null && QuarantineRatchet.IsQuarantined(verdict))
+                verdict = new Indecisive { Reason = $"{verdict.Reason}; there is nobody to ask (ApproveWith)", Statistics = verdict.Statistics };
         }
         catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
         {

@@ -33,6 +33,33 @@ public sealed class ResearchLoopResumeTests
         Assert.Contains(whole.Events, e => e is ExperimentStarted { Experiment.Purpose: RunPurpose.Control });
     }
 
+    [Fact]
+    public async Task Resume_QuarantineKilledAtEveryPoint_LooksAtTheAuditSetNoMoreOftenAndDecidesTheSame()
+    {
+        var (seal, boxes) = (AuditSeal.Create(), new Dictionary<string, string>(StringComparer.Ordinal));
+        var gate = new DelegateApprovalGate((request, _) => Task.FromResult(new ApprovalAnswer(request.Trial.Number != 5, "ann", "")));
+        var whole = await KillEverywhereAsync(async (journal, faults) =>
+        {
+            // Trials 2 and 4 claim a tenfold gain; the audit set shows that of 4 only. After two looks somebody is asked.
+            var runner = new ScriptedRunner(e =>
+            {
+                var x = Loops.X(e);
+                var audit = x == 20 ? 99 : 100 - x;
+                if (!boxes.TryGetValue($"{e.Id}/{e.Candidate.Id}", out var box)) boxes[$"{e.Id}/{e.Candidate.Id}"] = box = seal.Seal(e, audit);
+                return Loops.Completed(100 - x) with { Hashes = new Dictionary<string, string> { [AuditSeal.ResultKey] = box } };
+            });
+            await using var loop = Loops.Build(faults.Wrap((IHypothesisProposer)ScriptedProposer.Values("x", 1, 20, 2, 30, 60, 70)), faults.Wrap(runner), faults.Wrap(journal))
+                .AcceptWith(new QuarantineRatchet(new GreedyRatchet(), new() { Seal = seal, MaxLooks = 2 })).ApproveWith(gate, new() { Keeps = ApprovalRule.Allow })
+                .Configure(o => (o.MaxProposalRetries, o.MaxInfrastructureRetries) = (0, 0)).Resume().Build();
+            await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+        }, leastPoints: 30);
+
+        var verdicts = whole.Events.Verdicts();
+        Assert.Equal(["Accept", "Reject", "Accept", "Accept", "Reject", "Accept"], verdicts.Select(v => v.GetType().Name));
+        Assert.Equal([1, 2], verdicts.Where(v => v.Statistics.ContainsKey(QuarantineRatchet.LookMark)).Select(v => v.Statistics[QuarantineRatchet.LookMark]));
+        Assert.Equal("not approved to be kept, by ann", verdicts[4].Reason);
+    }
+
     private static async Task<RecordingJournal> KillEverywhereAsync(Func<IJournal, FaultInjector, Task> run, int leastPoints)
     {
         var whole = new RecordingJournal();
