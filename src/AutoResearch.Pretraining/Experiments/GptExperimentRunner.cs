@@ -79,9 +79,14 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         {
             return Failed(RunOutcome.TimedOut, $"The run was still going when its wall time of {experiment.Budget.Wall} ended.");
         }
-        catch (OutOfMemoryException e)
+        catch (OutOfMemoryException e) // CudaOutOfMemoryException is one
         {
             return Failed(RunOutcome.OutOfMemory, e.Message);
+        }
+        catch (CudaException e)
+        {
+            // The GPU or its driver failed, which says nothing about the idea.
+            return Failed(RunOutcome.InfrastructureFailure, e.Message);
         }
         catch (Exception e) when (e is ArgumentException or CorpusException)
         {

@@ -51,6 +51,23 @@ public sealed class GptExperimentRunnerTests
     }
 
     [Fact]
+    public async Task Run_GpuOutOfMemoryOrBroken_IsItsOwnOutcome()
+    {
+        using var runner = new GptExperimentRunner(s_data, s_tiny);
+        foreach (var (error, outcome) in new (Exception, RunOutcome)[]
+        {
+            (new CudaOutOfMemoryException("The GPU has too little memory.", 100, 10, 50), RunOutcome.OutOfMemory),
+            (new CudaException("cuLaunchKernel", 700, "CUDA_ERROR_ILLEGAL_ADDRESS", "A kernel failed.", isSticky: true), RunOutcome.InfrastructureFailure),
+        })
+        {
+            var result = await runner.RunAsync(new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = Budget.OfSteps(6) },
+                new Throwing(error), TestContext.Current.CancellationToken);
+            Assert.Equal((outcome, error.Message), (result.Outcome, result.Message));
+            Assert.DoesNotContain("val_bpb", result.Metrics.Keys);
+        }
+    }
+
+    [Fact]
     public async Task Run_SameSeed_SameScore() =>
         Assert.Equal((await Run()).Metrics["val_bpb"], (await Run()).Metrics["val_bpb"]);
 
@@ -137,5 +154,11 @@ public sealed class GptExperimentRunnerTests
         using var runner = new GptExperimentRunner(s_data, s_tiny);
         return await runner.RunAsync(
             new Experiment { Id = "e1", Candidate = Candidate.Of(parameters), Seed = 1, Budget = budget }, null, TestContext.Current.CancellationToken);
+    }
+
+    // Fails in the middle of a run, where a backend would.
+    private sealed class Throwing(Exception error) : IProgress<Measurement>
+    {
+        public void Report(Measurement value) => throw error;
     }
 }

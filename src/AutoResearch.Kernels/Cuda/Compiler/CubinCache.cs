@@ -51,7 +51,7 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
             File.WriteAllBytes(temporary, Format(kernel));
             Touch(temporary);
             File.Move(temporary, PathOf(key), overwrite: true);
-            Evict();
+            Evict(key + Extension);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -97,14 +97,14 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
     // The time of the last use is the file's write time: access times are switched off on many systems.
     private void Touch(string path) => File.SetLastWriteTimeUtc(path, clock.GetUtcNow().UtcDateTime);
 
-    private void Evict()
+    private void Evict(string justWritten)
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var folder = new DirectoryInfo(directory);
         foreach (var left in folder.EnumerateFiles("*.tmp").Where(file => now - file.LastWriteTimeUtc > OldestTemporary)) TryDelete(left.FullName);
-        var files = folder.EnumerateFiles("*" + Extension).OrderByDescending(file => file.LastWriteTimeUtc).ToArray();
+        // What was just written stays even if it alone is larger than the limit.
+        var files = folder.EnumerateFiles("*" + Extension).OrderByDescending(file => file.Name == justWritten).ThenByDescending(file => file.LastWriteTimeUtc).ToArray();
         var total = 0L;
-        // The newest stays even if it alone is larger than the limit: it was just made for somebody.
         for (var i = 0; i < files.Length; i++)
         {
             total += files[i].Length;

@@ -50,17 +50,16 @@ public sealed unsafe class CudaMemory
         if (bytes is < 1 or > long.MaxValue / 2)
             throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "A block of device memory has at least 1 byte.");
         var size = RoundUp(bytes, Alignment);
-        lock (_gate)
+        try
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            var block = BestFit(size) ?? NewSegment(size);
-            Free(block).Remove(block);
-            Split(block, size);
-            block.IsFree = false;
-            _used.Add(block.Address, block);
-            UsedBytes += block.Size;
-            PeakBytes = Math.Max(PeakBytes, UsedBytes);
-            return block.Address;
+            return Take(size);
+        }
+        catch (CudaOutOfMemoryException)
+        {
+            // What was forgotten instead of disposed of is still held: let the finalizers give it back. Not under the lock, which they need.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return Take(size);
         }
     }
 
@@ -78,18 +77,18 @@ public sealed unsafe class CudaMemory
             block.IsFree = true;
             if (block.Next is { IsFree: true } next)
             {
-                Free(next).Remove(next);
+                FreeOf(next).Remove(next);
                 Join(block, next);
             }
 
             if (block.Previous is { IsFree: true } previous)
             {
-                Free(previous).Remove(previous);
+                FreeOf(previous).Remove(previous);
                 Join(previous, block);
                 block = previous;
             }
 
-            Free(block).Add(block);
+            FreeOf(block).Add(block);
         }
     }
 
@@ -137,9 +136,25 @@ public sealed unsafe class CudaMemory
         ? FormattableString.Invariant($"{bytes} bytes")
         : FormattableString.Invariant($"{bytes / 1048576.0:F1} MiB");
 
+    private nint Take(long size)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            var block = BestFit(size) ?? NewSegment(size);
+            FreeOf(block).Remove(block);
+            Split(block, size);
+            block.IsFree = false;
+            _used.Add(block.Address, block);
+            UsedBytes += block.Size;
+            PeakBytes = Math.Max(PeakBytes, UsedBytes);
+            return block.Address;
+        }
+    }
+
     private static bool IsSmall(long size) => size <= SmallSegment / 2;
 
-    private SortedSet<Block> Free(Block block) => block.IsSmall ? _freeSmall : _freeLarge;
+    private SortedSet<Block> FreeOf(Block block) => block.IsSmall ? _freeSmall : _freeLarge;
 
     private Block? BestFit(long size)
     {
@@ -170,7 +185,7 @@ public sealed unsafe class CudaMemory
             _device.Check(status, "cuMemAlloc", size);
             var segment = new Block(address, attempt.Bytes, IsSmall(size)) { IsFree = true };
             _segments.Add(segment);
-            Free(segment).Add(segment);
+            FreeOf(segment).Add(segment);
             ReservedBytes += attempt.Bytes;
             return segment;
         }
@@ -183,7 +198,7 @@ public sealed unsafe class CudaMemory
     {
         foreach (var segment in _segments.Where(s => s.IsFree && s.Next is null).ToArray())
         {
-            Free(segment).Remove(segment);
+            FreeOf(segment).Remove(segment);
             _segments.Remove(segment);
             ReservedBytes -= segment.Size;
             _device.Check(_device.Driver.MemFree(segment.Address), "cuMemFree");
@@ -197,7 +212,7 @@ public sealed unsafe class CudaMemory
         if (block.Next is { } next) next.Previous = rest;
         block.Next = rest;
         block.Size = size;
-        Free(rest).Add(rest);
+        FreeOf(rest).Add(rest);
     }
 
     private static void Join(Block left, Block right)

@@ -99,6 +99,14 @@ public sealed class CudaMemoryTests : IDisposable
     }
 
     [Fact]
+    public void Allocate_OthersWereForgotten_TheirFinalizersMakeRoom()
+    {
+        Forget();
+        _device.Memory.Free(_device.Memory.Allocate(60 * Mebibyte));
+        void Forget() => _ = new CudaBuffer(_device, 50 * Mebibyte);
+    }
+
+    [Fact]
     public void Allocate_WholeSegmentDoesNotFit_TakesJustEnough()
     {
         var held = _device.Memory.Allocate(50 * Mebibyte);
