@@ -41,6 +41,23 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
         }
     }
 
+    /// <summary>What any version of the compiler made, the newest version first. Names are <c>key-version</c>.</summary>
+    internal CachedKernel? TryReadAny(string key)
+    {
+        try
+        {
+            if (!Directory.Exists(directory)) return null;
+            return Directory.GetFiles(directory, $"{key}-*{Extension}")
+                .Select(path => Path.GetFileNameWithoutExtension(path))
+                .OrderByDescending(name => Version.TryParse(name.AsSpan(key.Length + 1), out var version) ? version : new Version(0, 0))
+                .Select(TryRead).FirstOrDefault(kernel => kernel is not null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     internal void Write(string key, CachedKernel kernel)
     {
         string? temporary = null;

@@ -7,8 +7,8 @@ namespace AutoResearch.Kernels;
 /// Compiles CUDA C++ at run time, or takes it from the cache on disk. Needs NVRTC, but no GPU and no driver. Thread-safe.
 /// </summary>
 /// <remarks>
-/// The cache's key is the hash of text, headers, definitions, options, entry points, architecture and NVRTC's version, so a cached
-/// kernel is what compiling would give.
+/// The cache's key is the hash of text, headers, definitions, options, entry points and architecture together with NVRTC's version, so a
+/// cached kernel is what compiling would give. Where NVRTC is missing, kernels that a cache brought from elsewhere holds are used.
 /// </remarks>
 public sealed class KernelCompiler
 {
@@ -37,26 +37,39 @@ public sealed class KernelCompiler
     /// </param>
     /// <returns>The compiled kernels.</returns>
     /// <exception cref="KernelCompileException">The source has errors, or the architecture is unknown to this NVRTC.</exception>
-    /// <exception cref="CudaNotFoundException">There is no NVRTC.</exception>
+    /// <exception cref="CudaNotFoundException">There is no NVRTC, and the cache does not hold the kernel.</exception>
     public KernelBinary Compile(KernelSource source, string architecture)
     {
         ArgumentNullException.ThrowIfNull(source);
         if (string.IsNullOrEmpty(architecture) || !architecture.StartsWith("sm_", StringComparison.Ordinal))
             throw new ArgumentException($"'{architecture}' is no real architecture: sm_80, sm_86, sm_89, sm_90a.", nameof(architecture));
-        var nvrtc = _nvrtc.Value;
-        var options = Options(source, architecture, nvrtc.Version);
-        var key = Key(source, options, nvrtc.Version);
-        if (_cache?.TryRead(key) is { } cached) return new(source, architecture, cached.Cubin, cached.Log, cached.LoweredNames, fromCache: true);
+        var options = Options(source, architecture);
+        var key = Key(source, options);
+        Nvrtc nvrtc;
+        try
+        {
+            nvrtc = _nvrtc.Value;
+        }
+        catch (CudaNotFoundException) when (_cache?.TryReadAny(key) is { } carried)
+        {
+            // Compiled elsewhere and brought along: all that is unknown is which version of the compiler would be used here.
+            return new(source, architecture, carried.Cubin, carried.Log, carried.LoweredNames, fromCache: true);
+        }
+
+        var name = $"{key}-{nvrtc.Version}";
+        if (_cache?.TryRead(name) is { } cached) return new(source, architecture, cached.Cubin, cached.Log, cached.LoweredNames, fromCache: true);
+        // From its own cache NVRTC answers without the assembler's report.
+        if (nvrtc.Version >= FirstWithOwnCache) options.Add("--no-cache");
         var (cubin, log, names) = nvrtc.Compile(source, options);
-        _cache?.Write(key, new(cubin, log, names));
+        _cache?.Write(name, new(cubin, log, names));
         return new(source, architecture, cubin, log, names, fromCache: false);
     }
 
-    internal static string Key(KernelSource source, IReadOnlyList<string> options, Version version)
+    internal static string Key(KernelSource source, IReadOnlyList<string> options)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         Span<byte> length = stackalloc byte[4];
-        Part($"AutoResearch kernel 1, NVRTC {version}", length);
+        Part("AutoResearch kernel 1", length);
         Part(source.Name, length);
         Part(source.Text, length);
         Part("headers", length);
@@ -82,11 +95,9 @@ public sealed class KernelCompiler
         }
     }
 
-    private static List<string> Options(KernelSource source, string architecture, Version version)
+    private static List<string> Options(KernelSource source, string architecture)
     {
         List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", "-default-device", "--ptxas-options=-v"];
-        // From its own cache NVRTC answers without the assembler's report.
-        if (version >= FirstWithOwnCache) options.Add("--no-cache");
         foreach (var (name, value) in source.Defines.OrderBy(d => d.Key, StringComparer.Ordinal)) options.Add($"--define-macro={name}={value}");
         options.AddRange(source.Options);
         return options;

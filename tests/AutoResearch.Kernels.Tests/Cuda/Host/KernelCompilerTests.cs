@@ -137,26 +137,38 @@ public sealed class KernelCompilerTests : IDisposable
     }
 
     [Fact]
+    public void Compile_WithoutNvrtcButWithACacheFromElsewhere_IsServedFromIt()
+    {
+        var source = new KernelSource(Scale, "scale");
+        var made = Compiler().Compile(source, "sm_90a");
+        var here = new KernelCompiler(new() { Libraries = new CudaLibraries(new CudaSearch(_ => null, _folder, useLoader: false)), CacheDirectory = _folder });
+        var carried = here.Compile(source, "sm_90a");
+        Assert.True(carried.IsFromCache);
+        Assert.Equal(made.Cubin.ToArray(), carried.Cubin.ToArray());
+        Assert.Throws<CudaNotFoundException>(() => here.Compile(source, "sm_80"));
+        Assert.EndsWith($"-{Compiler().Version}.cubin", Assert.Single(Directory.GetFiles(_folder)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Key_AnythingDifferent_IsAnotherKey()
     {
         var source = new KernelSource(Scale, "scale") { Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;", ["b.cuh"] = "int b;" } };
         string[] options = ["--gpu-architecture=sm_80", "-x"];
         var keys = new[]
         {
-            KernelCompiler.Key(source, options, new(12, 4)),
-            KernelCompiler.Key(source, options, new(12, 8)),
-            KernelCompiler.Key(source, ["--gpu-architecture=sm_90a", "-x"], new(12, 4)),
-            KernelCompiler.Key(source, ["--gpu-architecture=sm_80-x"], new(12, 4)),
-            KernelCompiler.Key(source with { Text = Scale + " " }, options, new(12, 4)),
-            KernelCompiler.Key(source with { Name = "other.cu" }, options, new(12, 4)),
-            KernelCompiler.Key(source with { EntryPoints = ["scale", "fill<float, 4>"] }, options, new(12, 4)),
-            KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;" } }, options, new(12, 4)),
-            KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int b;", ["b.cuh"] = "int a;" } }, options, new(12, 4)),
+            KernelCompiler.Key(source, options),
+            KernelCompiler.Key(source, ["--gpu-architecture=sm_90a", "-x"]),
+            KernelCompiler.Key(source, ["--gpu-architecture=sm_80-x"]),
+            KernelCompiler.Key(source with { Text = Scale + " " }, options),
+            KernelCompiler.Key(source with { Name = "other.cu" }, options),
+            KernelCompiler.Key(source with { EntryPoints = ["scale", "fill<float, 4>"] }, options),
+            KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;" } }, options),
+            KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int b;", ["b.cuh"] = "int a;" } }, options),
         };
         Assert.Equal(keys.Length, keys.Distinct().Count());
         Assert.All(keys, key => Assert.Equal(64, key.Length));
         var turned = source with { Headers = new Dictionary<string, string> { ["b.cuh"] = "int b;", ["a.cuh"] = "int a;" } };
-        Assert.Equal(keys[0], KernelCompiler.Key(turned, options, new(12, 4)));
+        Assert.Equal(keys[0], KernelCompiler.Key(turned, options));
     }
 
     [Fact]
