@@ -32,6 +32,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private readonly IReadOnlyList<string> _command;
     private readonly ProcessRunnerOptions _options;
     private readonly TimeProvider _clock;
+    private readonly EvaluationRun? _evaluation;
     private readonly CancellationTokenSource _disposal = new();
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _runs = [];
@@ -55,6 +56,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         _command = [.. command];
         _options = (options ?? new()).Validate();
         _clock = clock ?? TimeProvider.System;
+        if (_options.Evaluator is { } evaluator) _evaluation = new(evaluator, TrustedFiles.Read(evaluator.Trusted));
     }
 
     /// <inheritdoc/>
@@ -146,43 +148,53 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         var hashes = default(Dictionary<string, string>);
         if (_options.Build is { } build)
         {
-            var built = await LaunchAsync(CommandLine.Split(build), experiment, runDirectory, nonce, null, null, cancellationToken).ConfigureAwait(false);
+            var built = await LaunchAsync(new(CommandLine.Split(build), runDirectory) { Limit = _options.BuildTime }, experiment, nonce, cancellationToken).ConfigureAwait(false);
             if (built.Outcome != RunOutcome.Completed)
                 return built with { Metrics = new Dictionary<string, double>(), Message = $"The build did not succeed. {built.Message}" };
             if (_options.ProgramFile is { } file && HashOf(Path.Combine(runDirectory, file)) is { } hash)
                 hashes = new(StringComparer.Ordinal) { [NoOpGuard.ProgramHash] = hash };
         }
 
-        RunResult result;
-        if (_options.Host is { } host)
-        {
-            IProgramSession session;
-            try
-            {
-                session = await host.OpenAsync(experiment, progress, cancellationToken).ConfigureAwait(false);
-            }
-            catch (ArgumentException e)
-            {
-                return RunResult.Failure(RunOutcome.Invalid, e.Message);
-            }
-
-            await using (session.ConfigureAwait(false))
-                result = await LaunchAsync(_command, experiment, runDirectory, nonce, progress, session, cancellationToken).ConfigureAwait(false);
-        }
-        else
-        {
-            result = await LaunchAsync(_command, experiment, runDirectory, nonce, progress, null, cancellationToken).ConfigureAwait(false);
-        }
-
+        var program = new ProgramLaunch(_command, runDirectory) { IsExperiment = true, Progress = progress, Limit = LimitOf(experiment.Budget) };
+        var result = _options.Host is { } host ? await RunHostedAsync(host, program, experiment, nonce, cancellationToken).ConfigureAwait(false)
+            : _evaluation is { } evaluation ? await evaluation.RunAsync(runDirectory, Train, Evaluate).ConfigureAwait(false)
+            : await Train().ConfigureAwait(false);
         return hashes is null ? result : result with { Hashes = Merged(result.Hashes, hashes) };
+
+        Task<RunResult> Train() => LaunchAsync(program, experiment, nonce, cancellationToken);
+
+        Task<RunResult> Evaluate(EvaluationArtifact artifact)
+        {
+            var evaluator = _options.Evaluator!;
+            return LaunchAsync(new(evaluator.Command, artifact.Directory)
+            {
+                StartsInDirectory = true,
+                Limit = evaluator.Time,
+                Readable = evaluator.Trusted,
+                Values = new Dictionary<string, string>(StringComparer.Ordinal) { ["artifact"] = artifact.Path },
+                Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["PYTHONDONTWRITEBYTECODE"] = "1" }, // nothing may be added beside it
+            }, experiment, nonce, cancellationToken);
+        }
     }
 
-    /// <summary>
-    /// Starts one program of an experiment, watches it and ends it with everything that it started. A build has neither listener
-    /// nor session; with a session the result is what the session says, and what the program prints is only its log.
-    /// </summary>
-    private async Task<RunResult> LaunchAsync(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce,
-        IProgress<Measurement>? progress, IProgramSession? session, CancellationToken cancellationToken)
+    private async Task<RunResult> RunHostedAsync(IProgramHost host, ProgramLaunch program, Experiment experiment, string nonce, CancellationToken cancellationToken)
+    {
+        IProgramSession session;
+        try
+        {
+            session = await host.OpenAsync(experiment, program.Progress, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ArgumentException e)
+        {
+            return RunResult.Failure(RunOutcome.Invalid, e.Message);
+        }
+
+        await using (session.ConfigureAwait(false))
+            return await LaunchAsync(program with { Session = session }, experiment, nonce, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts one program of an experiment, watches it and ends it with everything that it started.</summary>
+    private async Task<RunResult> LaunchAsync(ProgramLaunch launch, Experiment experiment, string nonce, CancellationToken cancellationToken)
     {
         RunConfinement confinement;
         try
@@ -196,20 +208,20 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
         using (confinement)
         {
-            var result = await LaunchConfinedAsync(command, experiment, runDirectory, nonce, confinement, progress, session, cancellationToken).ConfigureAwait(false);
+            var result = await LaunchConfinedAsync(launch, experiment, nonce, confinement, cancellationToken).ConfigureAwait(false);
             var device = new Dictionary<string, string>(result.Device ?? DeviceFingerprint.Read(), StringComparer.Ordinal) { ["sandbox"] = confinement.Description };
             return result with { Device = device };
         }
     }
 
-    private async Task<RunResult> LaunchConfinedAsync(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce,
-        RunConfinement confinement, IProgress<Measurement>? progress, IProgramSession? session, CancellationToken cancellationToken)
+    private async Task<RunResult> LaunchConfinedAsync(
+        ProgramLaunch launch, Experiment experiment, string nonce, RunConfinement confinement, CancellationToken cancellationToken)
     {
-        var isBuild = !ReferenceEquals(command, _command);
+        var (command, progress, session) = (launch.Command, launch.Progress, launch.Session);
         using var process = new Process();
         try
         {
-            process.StartInfo = Prepare(command, experiment, runDirectory, nonce, confinement, session);
+            process.StartInfo = Prepare(launch, experiment, nonce, confinement);
         }
         catch (SandboxException e)
         {
@@ -237,12 +249,11 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         using var serving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var served = session?.ServeAsync(ended.Task, serving.Token);
-        var limit = isBuild ? _options.BuildTime : LimitOf(experiment.Budget);
         var report = new MemoryReport(progress, () => _clock.GetElapsedTime(start));
-        var (stop, peak) = await WatchAsync(process, tree, limit, (memory, look) =>
+        var (stop, peak) = await WatchAsync(process, tree, launch.Limit, (memory, look) =>
         {
             report.Add(memory);
-            return confinement.Violation(tree, memory, experiment.Budget, [runDirectory], lookAtDisk: look % LooksPerDiskLook == 0);
+            return confinement.Violation(tree, memory, experiment.Budget, [launch.Directory], lookAtDisk: look % LooksPerDiskLook == 0);
         }, served, cancellationToken).ConfigureAwait(false);
         var exitedItself = process.HasExited;
         // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
@@ -343,19 +354,22 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         return all;
     }
 
-    private ProcessStartInfo Prepare(IReadOnlyList<string> command, Experiment experiment, string runDirectory, string nonce, RunConfinement confinement, IProgramSession? session)
+    private ProcessStartInfo Prepare(ProgramLaunch launch, Experiment experiment, string nonce, RunConfinement confinement)
     {
-        var values = CommandLine.ValuesOf(experiment, runDirectory);
+        var command = launch.Command;
+        var values = CommandLine.ValuesOf(experiment, launch.Directory);
+        foreach (var (name, value) in launch.Values) values[name] = value;
         List<string> arguments = [.. command.Skip(1).Select(a => CommandLine.Fill(a, values))];
-        if (_options.Parameters == ParameterPassing.Arguments && ReferenceEquals(command, _command))
+        if (_options.Parameters == ParameterPassing.Arguments && launch.IsExperiment)
         {
             foreach (var (name, value) in experiment.Candidate.Parameters) arguments.AddRange([$"--{name}", value.ToString()]);
         }
 
-        var needsDirectory = _options.TemplateDirectory is not null || _options.Workspace is not null || experiment.Candidate.Source is not null;
+        var needsDirectory = launch.StartsInDirectory || _options.TemplateDirectory is not null || _options.Workspace is not null
+            || _options.Evaluator is not null || experiment.Candidate.Source is not null;
         var info = new ProcessStartInfo
         {
-            WorkingDirectory = _options.WorkingDirectory ?? (needsDirectory ? runDirectory : Environment.CurrentDirectory),
+            WorkingDirectory = _options.WorkingDirectory ?? (needsDirectory ? launch.Directory : Environment.CurrentDirectory),
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -375,13 +389,14 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
                 Program = program,
                 Arguments = arguments,
                 WorkingDirectory = info.WorkingDirectory,
-                Writable = [runDirectory, .. session?.SharedPaths ?? []],
+                Writable = [launch.Directory, .. launch.Session?.SharedPaths ?? []],
+                Readable = launch.Readable,
             },
             OperatingSystem.IsWindows() ? null : Find("setsid", "/"));
         info.FileName = all[0];
         foreach (var argument in all.Skip(1)) info.ArgumentList.Add(argument);
         SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}", confinement.Policy);
-        foreach (var (name, value) in environment.Concat(session?.Environment ?? new Dictionary<string, string>())) info.Environment[name] = value;
+        foreach (var (name, value) in environment.Concat(launch.Environment).Concat(launch.Session?.Environment ?? new Dictionary<string, string>())) info.Environment[name] = value;
         return info;
     }
 

@@ -31,6 +31,12 @@ public sealed class ProcessRunnerOptions
     public IProgramHost? Host { get; set; }
 
     /// <summary>
+    /// Scores what the program leaves, in a process of its own; what the program prints is then its log and nothing else. Null (the
+    /// default) for programs that report by printing. Excludes <see cref="Host"/>.
+    /// </summary>
+    public EvaluatorCommand? Evaluator { get; set; }
+
+    /// <summary>
     /// A command that makes the program from the candidate's files, run before it in the same place, e.g.
     /// <c>dotnet build train.cs -o out</c>. If it fails, the run has failed. Its time is not the program's. Null (the default) for none.
     /// </summary>
@@ -96,6 +102,9 @@ public sealed class ProcessRunnerOptions
         if ((Sandbox ?? (Workspace is null ? null : Automatic))?.Describe().Problem is { } problem) throw AutoResearch.Sandbox.Missing(problem);
         Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
         Check(nameof(Build), Build, Build is null || !string.IsNullOrWhiteSpace(Build), "must name a program");
+        Check(nameof(Evaluator), Evaluator, Evaluator is null || Host is null, "excludes Host");
+        Check(nameof(Evaluator), Evaluator, Evaluator is null || WorkingDirectory is null, "excludes WorkingDirectory: every run needs a directory of its own to leave its artifact in");
+        Evaluator?.Validate();
         Check(nameof(BuildTime), BuildTime, BuildTime > TimeSpan.Zero, "must be positive");
         Check(nameof(StartupAllowance), StartupAllowance, StartupAllowance >= TimeSpan.Zero, "must not be negative");
         Check(nameof(KillGrace), KillGrace, KillGrace >= TimeSpan.Zero, "must not be negative");

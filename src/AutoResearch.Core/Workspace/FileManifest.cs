@@ -18,6 +18,9 @@ internal sealed class FileManifest
         return new(files);
     }
 
+    /// <summary>Paths with the hashes of files and the targets of links.</summary>
+    public IReadOnlyDictionary<string, string> Entries => _files;
+
     /// <summary>
     /// Null when every file of this manifest is below the directory unchanged, otherwise what happened to the first that is not. What a
     /// program has added is not looked at: it may be endless.
@@ -69,7 +72,8 @@ internal sealed class FileManifest
         }
     }
 
-    private static string Hash(FileInfo file)
+    /// <summary>Mode and content of a file.</summary>
+    public static string Hash(FileInfo file)
     {
         var mode = OperatingSystem.IsWindows() ? "" : ((int)file.UnixFileMode).ToString("X", CultureInfo.InvariantCulture) + ":";
         // A named pipe would never end; it has no length, and neither has what is empty anyway.
