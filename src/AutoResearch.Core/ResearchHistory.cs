@@ -326,13 +326,14 @@ public sealed class ResearchHistory
         Forget(run.Experiment);
         ExperimentsFinished++;
         if (run.Experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm) ExperimentsReturned += Monitoring.Unused(run.Result);
-        // Claims must not steer the search that may go on after them, nor be tuned by their own runs.
-        if (run.Experiment.Purpose != RunPurpose.Claim) _noise.Add(run, Problem.Objective);
+        // Claims must not steer the search that may go on after them, nor be tuned by their own runs; sentinels show drift, not noise.
+        if (run.Experiment.Purpose is not (RunPurpose.Claim or RunPurpose.Sentinel)) _noise.Add(run, Problem.Objective);
         var trial = run.Experiment.Trial;
         switch (run.Experiment.Purpose)
         {
             case RunPurpose.Baseline: _baselineRuns = _baselineRuns.Add(run); _incumbentRuns = _incumbentRuns.Add(run); break;
             case RunPurpose.Control: ApplyControl(run); break;
+            case RunPurpose.Sentinel: Update(trial, t => t with { Sentinels = [.. t.Sentinels, run], Request = null }); break;
             case RunPurpose.Claim: _claimRuns = _claimRuns.Add(run); break;
             case RunPurpose.Final: _finalRuns = _finalRuns.Add(run); break;
             default: Update(trial, t => t with { Runs = [.. t.Runs, run], Request = null }); break;

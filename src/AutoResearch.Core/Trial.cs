@@ -30,6 +30,9 @@ public sealed record Trial
     /// <summary>Runs of the incumbent that were made for this trial and ended with a result, in order.</summary>
     public IReadOnlyList<Run> Controls { get; init; } = [];
 
+    /// <summary>Runs of the baseline that were asked for during this trial to see how the machine drifts (<see cref="Arm.Baseline"/>), in order.</summary>
+    public IReadOnlyList<Run> Sentinels { get; init; } = [];
+
     /// <summary>What the acceptor has asked for and not got yet; null when nothing is open.</summary>
     public NeedMore? Request { get; init; }
 

@@ -11,6 +11,7 @@ internal static class Truth
 {
     private const int Runs = 500;
     private const double Typical = 3.3e-4;
+    private static int? s_sentinels;
 
     private static readonly World[] s_worlds =
     [
@@ -26,11 +27,12 @@ internal static class Truth
         new("nothing helps", new(Typical)) { Effects = EffectDistribution.Placebo, Trials = 100, Goal = "≤ 0.7 claims per 100 proposals" },
     ];
 
-    /// <summary>Arguments: --quick, --repeats N, --first-seed N, --world TEXT.</summary>
+    /// <summary>Arguments: --quick, --repeats N, --first-seed N, --world TEXT, --sentinels N.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
         var repeats = Argument(args, "--repeats") is { } r ? int.Parse(r, CultureInfo.InvariantCulture) : args.Contains("--quick") ? 40 : 200;
         var firstSeed = Argument(args, "--first-seed") is { } s ? int.Parse(s, CultureInfo.InvariantCulture) : 0;
+        s_sentinels = Argument(args, "--sentinels") is { } every ? int.Parse(every, CultureInfo.InvariantCulture) : null;
         var results = new List<PeerResult>();
         Console.WriteLine($"AdaptiveRatchet, {Runs} runs a search, {repeats} searches a world, seeds from {firstSeed}");
         Console.WriteLine("| world | true gain ± s.e. | ideal | keeps | false keeps | claims | false claims | runs for claims | interval covers | goal |");
@@ -49,7 +51,7 @@ internal static class Truth
     private static async Task<Outcome> SearchAsync(World world, int seed)
     {
         var objective = new SimulatedObjective(world.Noise, world.Effects, seed);
-        await using var loop = ResearchLoop.Create(objective.Problem).ProposeWith(objective).RunWith(objective).AcceptWith(new AdaptiveRatchet()).WithSeed(seed)
+        await using var loop = ResearchLoop.Create(objective.Problem).ProposeWith(objective).RunWith(objective).AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = s_sentinels })).WithSeed(seed)
             .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxExperiments, o.MaxTrials) = (5, 5, Runs, world.Trials)).Build();
         await foreach (var _ in loop.RunAsync())
         {

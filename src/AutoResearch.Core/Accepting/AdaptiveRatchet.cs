@@ -47,6 +47,15 @@ public sealed class AdaptiveRatchet : IRatchetAcceptor
             _memory = new(first, comparison.Problem.Objective, _options);
             _memory.TryRead(comparison.State);
         }
+        if (_memory.NeedsSentinel(comparison.Trial))
+        {
+            var (slope, error) = _memory.Drift;
+            return new NeedMore(Arm.Baseline)
+            {
+                Reason = string.Create(CultureInfo.InvariantCulture, $"a sentinel is due: the drift is {slope:G2} ± {error:G1} per run so far"),
+                Statistics = new Dictionary<string, double> { ["drift"] = slope, ["drift_se"] = error },
+            };
+        }
         return Decide(_memory, _memory.Look(comparison.Trial), comparison.Problem.Objective);
     }
 
@@ -63,6 +72,7 @@ public sealed class AdaptiveRatchet : IRatchetAcceptor
             ["sigma"] = memory.Sigma,
             ["incumbent"] = objective.ToLoss(s.Incumbent.Mean),
             ["incumbent_se"] = Math.Sqrt(s.Incumbent.Variance),
+            ["drift"] = memory.Drift.Slope,
             ["run_value"] = next?.Value ?? 0,
             ["run_price"] = price,
         };

@@ -33,8 +33,15 @@ public sealed class AdaptiveRatchetOptions
     /// <summary>How many trials the two shares, and the sizes assumed with them, count for. Default 80.</summary>
     public double PriorTrials { get; set; } = 80;
 
+    /// <summary>
+    /// After how many runs the baseline is run again as a sentinel, so that a drift of the machine is told from gains. Null (the default)
+    /// decides by what is known: about every 20 runs until the drift is known well, then up to every 80 where there is none. 0 for never.
+    /// </summary>
+    public int? SentinelEvery { get; set; }
+
     internal AdaptiveRatchetOptions Validate()
     {
+        Check(nameof(SentinelEvery), SentinelEvery ?? 0, SentinelEvery is null or >= 0, "must be 0 for never, or a number of runs");
         Check(nameof(NoiseRuns), NoiseRuns, NoiseRuns >= 3, "must be at least 3");
         Check(nameof(Probability), Probability, Probability is >= 0.5 and < 1, "must lie between 0.5 and 1");
         Check(nameof(MaxRuns), MaxRuns, MaxRuns >= 2, "must be at least 2");

@@ -11,4 +11,10 @@ public enum Arm
 
     /// <summary>The one to beat.</summary>
     Incumbent,
+
+    /// <summary>
+    /// The baseline, as a sentinel: the one candidate whose record spans the whole loop, so its runs tell how the machine drifts. They are no
+    /// evidence about the trial.
+    /// </summary>
+    Baseline,
 }

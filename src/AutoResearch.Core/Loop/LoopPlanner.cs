@@ -105,6 +105,8 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
             return open.Count == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
         if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
         if (free <= 0 || open.Count >= (options.MaxParallel > 1 ? request.Runs : 1)) return null;
+        if (request.Arm == Arm.Baseline)
+            return Run(history, history.Problem.Baseline, RunPurpose.Sentinel, trial.Number, trial.Sentinels.Count + open.Count + 1);
 
         var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm) + open.Count(e => e.Purpose == RunPurpose.Confirm);
         var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);

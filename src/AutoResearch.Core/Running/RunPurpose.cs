@@ -23,4 +23,7 @@ public enum RunPurpose
 
     /// <summary>A fresh run after the search, of the final candidate or of it without one kept change, for the claims.</summary>
     Claim,
+
+    /// <summary>A run of the baseline between others, which shows how the machine drifts.</summary>
+    Sentinel,
 }

@@ -13,6 +13,8 @@ internal sealed class AdaptiveMemory
     private readonly Objective _objective;
     private readonly NoisePool _noise;
     private readonly DriftEstimate _drift = new();
+    private readonly int? _sentinelEvery;
+    private DriftTrend _trend;
     private readonly FirstRuns _first;
     private readonly double _sigma;
     private Verdict? _lastVerdict;
@@ -24,12 +26,16 @@ internal sealed class AdaptiveMemory
 
     public AdaptiveMemory(FirstRuns first, Objective objective, AdaptiveRatchetOptions options)
     {
-        (_first, _objective) = (first, objective);
+        (_first, _objective, _sentinelEvery) = (first, objective, options.SentinelEvery);
         var sample = Sample.Of(first.Losses);
         var least = 1e-9 * Math.Max(Math.Abs(sample.Mean), 1e-9); // a metric without noise needs a unit for effects too
         _sigma = Math.Max(Math.Sqrt(sample.Variance), least);
         _noise = new(options.NoisePriorRuns, least * least);
-        foreach (var loss in first.Losses) _noise.Add(first.BaselineId, loss);
+        for (var i = 0; i < first.Losses.Length; i++)
+        {
+            _noise.Add(first.BaselineId, first.Losses[i]);
+            _trend = _trend.With(i + 1, first.Losses[i]);
+        }
         _runs = sample.Count;
         Effects = new(_sigma, options.GainShare, options.NullShare, options.PriorTrials);
         _incumbents.Add((new(sample.Mean, _noise.Variance / sample.Count, _runs), first.BaselineId));
@@ -50,6 +56,29 @@ internal sealed class AdaptiveMemory
 
     private double DriftVariance => _drift.Rate * _noise.Variance;
 
+    /// <summary>The drift of one run as the sentinels show it, and its standard error.</summary>
+    public (double Slope, double Error) Drift => (_trend.Slope, Math.Sqrt(_trend.Variance(_noise.Variance)));
+
+    /// <summary>Whether the baseline should be run again to see the drift, before a trial is judged.</summary>
+    public bool NeedsSentinel(Trial trial)
+    {
+        if (_sentinelEvery == 0) return false;
+        var trend = TrendWith(trial);
+        var since = _runs + trial.Runs.Count + trial.Controls.Count + trial.Sentinels.Count - trend.Last;
+        return since >= (_sentinelEvery ?? Interval(trend));
+    }
+
+    // Until the next sentinel the machine should not move by more than a fraction of the noise unseen.
+    private int Interval(DriftTrend trend) =>
+        (int)Math.Clamp(0.5 * Sigma / (Math.Abs(trend.Slope) + Math.Sqrt(trend.Variance(_noise.Variance))), 15, 80);
+
+    private DriftTrend TrendWith(Trial trial)
+    {
+        var (trend, now) = (_trend, _runs);
+        foreach (var loss in Losses(trial.Sentinels)) trend = trend.With(++now, loss);
+        return trend;
+    }
+
     /// <summary>Reads the verdicts that were added since the last call; false when the history is not the one read so far.</summary>
     public bool TryRead(ResearchState state)
     {
@@ -69,7 +98,10 @@ internal sealed class AdaptiveMemory
     {
         var (belief, id) = _incumbents[trial.IncumbentVersion];
         var incumbentVariance = _noise.VarianceOf(id);
-        belief = belief.At(_runs, DriftVariance);
+        var trend = TrendWith(trial);
+        belief = Now(belief, trend);
+        // The error of the drift is common to all that was learned, so it belongs to the decision and not to what is kept.
+        if (_sentinelEvery != 0) belief = belief with { Variance = belief.Variance + (trend.Variance(_noise.Variance) * Math.Pow(_runs - belief.Origin, 2)) };
         var controls = Controls(trial);
         foreach (var loss in controls) belief = belief.Measure(loss, incumbentVariance, _runs);
         double[] candidate = [.. Losses(trial.Runs)];
@@ -79,6 +111,7 @@ internal sealed class AdaptiveMemory
     private void Learn(Trial trial)
     {
         if (trial.Candidate is null || trial.Runs.Count == 0) return;
+        foreach (var loss in Losses(trial.Sentinels)) _trend = _trend.With(++_runs, loss);
         foreach (var loss in Controls(trial)) LearnControl(trial.IncumbentVersion, loss);
         var runs = Evidence.Sound(trial.Runs);
         var losses = Losses(runs).ToArray();
@@ -91,8 +124,9 @@ internal sealed class AdaptiveMemory
     {
         var (belief, id) = _incumbents[version];
         var variance = _noise.VarianceOf(id);
-        _drift.Learn(loss - belief.Mean, belief.Variance, variance, _runs - belief.MeasuredAt);
-        _incumbents[version] = (belief.At(_runs, DriftVariance).Measure(loss, variance, ++_runs), id);
+        var now = Now(belief, _trend);
+        _drift.Learn(loss - now.Mean, belief.Variance, variance, _runs - belief.MeasuredAt);
+        _incumbents[version] = (Kept(now.Measure(loss, variance, ++_runs)), id);
         _noise.Add(id, loss);
     }
 
@@ -101,7 +135,7 @@ internal sealed class AdaptiveMemory
         var mean = Sample.Of(losses).Mean;
         var meanVariance = _noise.VarianceOf(losses) / losses.Length;
         var version = trial.IncumbentVersion;
-        var belief = _incumbents[version].Belief.At(_runs, DriftVariance);
+        var belief = Now(_incumbents[version].Belief, _trend);
         var (difference, variance) = (mean - belief.Mean, belief.Variance + meanVariance);
         var effect = new EffectBelief(Effects).Update(difference, variance);
         // An accept against an incumbent that was replaced meanwhile keeps nothing: its change is measured again on top of the new one.
@@ -109,17 +143,31 @@ internal sealed class AdaptiveMemory
         {
             _accepts++;
             _gain += effect.ExpectedGain;
-            _incumbents.Add((belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs), trial.Candidate!.Id));
+            _incumbents.Add((Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs)), trial.Candidate!.Id));
         }
         else
         {
-            _incumbents[version] = (belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs), _incumbents[version].Id);
+            _incumbents[version] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)), _incumbents[version].Id);
         }
         if (trial.Hypothesis.RebaseOf is null) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
         // A discarded candidate that ran once says nothing about the noise and would only take up memory.
         if (losses.Length == 1 && trial.Verdict is not Accept) return;
         foreach (var loss in losses) _noise.Add(trial.Candidate!.Id, loss);
     }
+
+    /// <summary>
+    /// A kept belief as of now: the machine has drifted since the runs that it rests on, as far as the sentinels show, and may have
+    /// done otherwise. What is kept has no drift in it, so that a better knowledge of the drift also mends what was learned before.
+    /// </summary>
+    private IncumbentBelief Now(IncumbentBelief kept, DriftTrend trend)
+    {
+        var moved = kept.At(_runs, DriftVariance);
+        var runs = _runs - kept.Origin;
+        return _sentinelEvery == 0 ? moved : moved with { Mean = moved.Mean + (trend.Slope * runs) };
+    }
+
+    private IncumbentBelief Kept(IncumbentBelief now) =>
+        _sentinelEvery == 0 ? now : now with { Mean = now.Mean - (_trend.Slope * (now.MeasuredAt - now.Origin)) };
 
     private double[] Controls(Trial trial) => [.. Losses(trial.Controls).Skip(_first.BorrowedFrom(trial))];
 
