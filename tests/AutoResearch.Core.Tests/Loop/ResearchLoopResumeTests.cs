@@ -24,6 +24,7 @@ public sealed class ResearchLoopResumeTests
         var whole = await KillEverywhereAsync(async (journal, faults) =>
         {
             await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world)).RunWith(faults.Wrap((IExperimentRunner)world))
+                .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = 7 }))
                 .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
                     = (3, 2, 16, TimeSpan.Zero, 0, 0))
                 .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
@@ -31,6 +32,7 @@ public sealed class ResearchLoopResumeTests
         }, leastPoints: 250);
         Assert.Contains(whole.Events, e => e is ClaimsSettled settled && settled.Claims.Confirmed.Any());
         Assert.Contains(whole.Events, e => e is ExperimentStarted { Experiment.Purpose: RunPurpose.Control });
+        Assert.Contains(whole.Events, e => e is ExperimentStarted { Experiment.Purpose: RunPurpose.Sentinel });
     }
 
     [Fact]
@@ -243,7 +245,7 @@ public sealed class ResearchLoopResumeTests
     {
         foreach (var type in (Type[])[typeof(LoopStarted), typeof(IncumbentAdvanced), typeof(GainMeasured), typeof(LoopStopped)])
             Assert.Contains(journal.Events, e => e.GetType() == type);
-        foreach (var purpose in Enum.GetValues<RunPurpose>())
+        foreach (var purpose in Enum.GetValues<RunPurpose>().Where(p => p != RunPurpose.Sentinel)) // only the adaptive ratchet asks for those
             Assert.Contains(journal.Events, e => e is ExperimentStarted s && s.Experiment.Purpose == purpose);
         var verdicts = journal.Events.OfType<TrialJudged>().Select(j => j.Verdict).ToArray();
         foreach (var type in (Type[])[typeof(Accept), typeof(Reject), typeof(NeedMore)]) Assert.Contains(verdicts, v => v.GetType() == type);
