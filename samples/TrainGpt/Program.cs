@@ -17,7 +17,7 @@ try
     var corpus = options.Data is { } folder ? Corpus.FromDirectory(folder) : Corpus.FromSdkDocumentation();
     Console.WriteLine(corpus.Report);
     var data = new PretrainingData(corpus, options.ValidationBytes, DataCache.Default);
-    using var backend = new CpuBackend(new CpuBackendOptions { Threads = options.Threads });
+    using Backend backend = options.Cuda ? new CudaBackend() : new CpuBackend(new CpuBackendOptions { Threads = options.Threads });
     var size = GptSize.Of(options.Setup.Model);
     var model = options.Setup.Model;
     Console.WriteLine($"Model: depth {model.Depth}, dim {model.Dim}, {model.Heads} heads of {model.HeadDim}, {model.KvHeads} kv heads, "
@@ -31,7 +31,7 @@ try
         return 1;
     }
 
-    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth, CpuPeak.Measure(backend.Threads))}");
+    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth, backend is CudaBackend cuda ? CudaPeak.Measure(cuda) : CpuPeak.Measure(options.Threads))}");
     return 0;
 
     void Finish(GptTrainer trainer)
@@ -47,7 +47,8 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("\nCancelled.");
     return 130;
 }
-catch (Exception e) when (e is ArgumentException or CorpusException or IOException or UnauthorizedAccessException or OutOfMemoryException)
+catch (Exception e) when (e is ArgumentException or CorpusException or IOException or UnauthorizedAccessException or OutOfMemoryException
+    or CudaNotFoundException or CudaException or NotSupportedException)
 {
     Console.Error.WriteLine(e.Message);
     return 2;

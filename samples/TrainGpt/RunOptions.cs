@@ -12,7 +12,8 @@ internal sealed record RunOptions
         ("--seconds", "30", "budget of training time"),
         ("--steps", "no limit", "budget of optimizer steps"),
         ("--tokens", "no limit", "budget of training tokens"),
-        ("--threads", "all processors", "threads that compute"),
+        ("--device", "cpu", "cpu or cuda"),
+        ("--threads", "all processors", "threads that compute (cpu)"),
         ("--seed", "42", "decides initial weights and the order of the text"),
         ("--data", "SDK documentation", "folder of text files to train on"),
         ("--val-bytes", "262144", "bytes of validation text that are scored"),
@@ -25,6 +26,9 @@ internal sealed record RunOptions
     public TrainingSetup Setup { get; private init; } = new();
 
     public Budget Budget { get; private init; } = Budget.TrainingTime(TimeSpan.FromSeconds(30));
+
+    /// <summary>Whether to train on the GPU.</summary>
+    public bool Cuda { get; private init; }
 
     public int Threads { get; private init; } = Environment.ProcessorCount;
 
@@ -68,6 +72,10 @@ internal sealed record RunOptions
                 case "--seconds": budget = budget with { Training = TimeSpan.FromSeconds(Number(name, value)) }; break;
                 case "--steps": budget = budget with { Steps = Integer(name, value) }; break;
                 case "--tokens": budget = budget with { Tokens = Integer(name, value) }; break;
+                case "--device":
+                    if (value is not ("cpu" or "cuda")) throw new ArgumentException($"The option --device cannot be '{value}'; it must be cpu or cuda.");
+                    options = options with { Cuda = value == "cuda" };
+                    break;
                 case "--threads": options = options with { Threads = (int)Integer(name, value, 1, 1024) }; break;
                 case "--seed": options = options with { Seed = Integer(name, value, 0, int.MaxValue) }; break;
                 case "--data": options = options with { Data = value }; break;

@@ -4,8 +4,11 @@ namespace AutoResearch.Kernels.Tests.Cuda;
 [Collection(nameof(EmulatedGpu))]
 public sealed class CudaOptimizationTests : IDisposable
 {
-    private readonly CudaBackend _cuda = EmulatedGpu.Open();
+    private readonly CudaBackend _cuda = OpenBackend();
     private readonly ReferenceBackend _reference = new();
+
+    /// <summary>Where the backend comes from: the mutation tests put broken kernels in.</summary>
+    internal static Func<CudaBackend> OpenBackend { get; set; } = () => EmulatedGpu.Open();
 
     public void Dispose()
     {

@@ -37,6 +37,13 @@ internal static unsafe class EmulatedGpu
     /// <summary>Compute capability of the next device, and the seed of the schedule (0: a fixed order).</summary>
     internal static void Set(int major, int minor, ulong seed) => ((delegate* unmanaged<int, int, ulong, void>)Export("gpu_set"))(major, minor, seed);
 
+    /// <summary>Sets a global number of every loaded module that has it.</summary>
+    internal static void SetInModules(string name, int value)
+    {
+        foreach (var module in Modules.Values.Where(m => m.IsValueCreated))
+            if (NativeLibrary.TryGetExport(NativeLibrary.Load(module.Value), name, out var address)) *(int*)address = value;
+    }
+
     /// <summary>Kernels run so far.</summary>
     internal static ulong Launches => ((delegate* unmanaged<ulong>)Export("gpu_launches"))();
 
