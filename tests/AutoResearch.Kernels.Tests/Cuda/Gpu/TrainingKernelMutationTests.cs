@@ -14,7 +14,8 @@ public sealed class TrainingKernelMutationTests
     [
         new(1, "training.cuh", "  x = warp_sum(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  __syncthreads();",
             "  x = warp_sum(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  if (!M(1)) __syncthreads();", MixNorm),
-        new(2, "training.cuh", "? scratch[i] : most;\n  __syncthreads();", "? scratch[i] : most;\n  if (!M(2)) __syncthreads();", c => Operations.CrossEntropy(3, 8, 2050, 3, 3).Check(c, 2e-2)),
+        new(2, "training.cuh", "  x = warp_max(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  __syncthreads();",
+            "  x = warp_max(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  if (!M(2)) __syncthreads();", c => Operations.CrossEntropy(3, 8, 2050, 3, 3).Check(c, 2e-2)),
         new(3, "training.cuh", "__device__ __forceinline__ float warp_sum(float x) {\n#pragma unroll\n  for (int step = 16;",
             "__device__ __forceinline__ float warp_sum(float x) {\n#pragma unroll\n  for (int step = M(3) ? 8 : 16;", Wide),
         new(4, "training.cuh", "if (column < columns) action(k, column);", "if (column < columns + (M(4) ? 8 : 0)) action(k, column);", MixNorm),
