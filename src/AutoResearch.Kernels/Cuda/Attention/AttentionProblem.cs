@@ -39,6 +39,8 @@ internal readonly record struct AttentionProblem(int Batch, int Heads, int KvHea
         if (Batch < 1 || Heads < 1 || KvHeads < 1 || Queries < 1 || Keys < 1) throw new ArgumentException($"Every number must be at least 1: {this}.");
         if (Heads % KvHeads != 0) throw new ArgumentException($"Heads ({Heads}) must be a multiple of KvHeads ({KvHeads}).");
         if (Batch > 65535 || Heads > 65535) throw new ArgumentException($"At most 65535 sequences and heads: {this}.");
+        if ((long)Batch * Heads * ((PaddedQueries / 64) + 1) > int.MaxValue)
+            throw new ArgumentException($"Too many rows for one launch: {this}. Split the batch.");
         if (!Causal && (Window >= 0 || DocumentStarts != 0))
             throw new ArgumentException("A window or documents need causal attention: without it they have no right border.");
     }

@@ -10,7 +10,7 @@ internal static partial class KernelCatalog
     internal static IReadOnlyList<KernelVariant> Attention { get; } =
     [
         .. AttentionVariants(AttentionKernels.PrepareFile, "attention_backward_prepare", 40, 40),
-        .. AttentionVariants(AttentionKernels.ForwardFile, "attention_forward_sm80", 136, 176),
+        .. AttentionVariants(AttentionKernels.ForwardFile, "attention_forward_sm80", 128, 192),
         .. AttentionVariants(AttentionKernels.KeysFile, "attention_backward_kv_sm80", 200, 240),
         .. AttentionVariants(AttentionKernels.QueriesFile, "attention_backward_q_sm80", 168, 240),
         .. AttentionVariants(AttentionKernels.ConvertFile, "attention_backward_convert", 40, 40, Hopper),

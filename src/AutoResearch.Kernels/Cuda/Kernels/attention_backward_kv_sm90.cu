@@ -32,11 +32,15 @@ __device__ __forceinline__ Work work_of(const AttentionBackward& p) {
   return w;
 }
 
-__device__ __forceinline__ void block_at(const AttentionBackward& p, const Work& w, int n, int& head, int& row) {
-  int per_head = w.blocks.y - w.blocks.x;
-  head = w.kv_head * p.group + n / per_head;
-  row = (w.blocks.x + n % per_head) * QUERIES;
-}
+// Walks over the query blocks of each head of the group.
+struct Cursor {
+  int block, head;
+  __device__ __forceinline__ Cursor(const AttentionBackward& p, const Work& w) : block(w.blocks.x), head(w.kv_head * p.group) {}
+  __device__ __forceinline__ int row() const { return block * QUERIES; }
+  __device__ __forceinline__ void next(const Work& w) {
+    if (++block == w.blocks.y) { block = w.blocks.x; head++; }
+  }
+};
 
 __device__ __forceinline__ void produce(const AttentionBackward& p, const Work& w, u32 memory) {
   u32 bars = memory + AT_BARRIERS;
@@ -47,18 +51,18 @@ __device__ __forceinline__ void produce(const AttentionBackward& p, const Work& 
     load_tile<64, 64>(&p.v, memory + AT_V + half * WG_BYTES, bars + KV_FULL, w.key + half * 64, w.kv_head, w.batch);
   }
   Ring<STAGES> ring;
-  for (int n = 0; n < w.count; n++, ring.next()) {
-    int head, row;
-    block_at(p, w, n, head, row);
+  Cursor at(p, w);
+  for (int n = 0; n < w.count; n++, ring.next(), at.next(w)) {
     u32 s = ring.stage;
-    i64 at = ((i64)w.batch * p.heads + head) * p.rows.padded + row;
+    int head = at.head, row = at.row();
+    i64 line = ((i64)w.batch * p.heads + head) * p.rows.padded + row;
     mbarrier_wait(bars + EMPTY + 8 * s, ring.phase ^ 1);
     mbarrier_expect(bars + Q_FULL + 8 * s, Q_BYTES + ROW_BYTES);
     load_tile<QUERIES, 64>(&p.q, memory + AT_Q + s * Q_BYTES, bars + Q_FULL + 8 * s, row, head, w.batch);
-    bulk_load(memory + AT_LSE + s * ROW_BYTES, p.rows.lse + at, ROW_BYTES, bars + Q_FULL + 8 * s);
+    bulk_load(memory + AT_LSE + s * ROW_BYTES, p.rows.lse + line, ROW_BYTES, bars + Q_FULL + 8 * s);
     mbarrier_expect(bars + DO_FULL + 8 * s, Q_BYTES + ROW_BYTES);
     load_tile<QUERIES, 64>(&p.dout, memory + AT_DO + s * Q_BYTES, bars + DO_FULL + 8 * s, row, head, w.batch);
-    bulk_load(memory + AT_DELTA + s * ROW_BYTES, p.rows.delta + at, ROW_BYTES, bars + DO_FULL + 8 * s);
+    bulk_load(memory + AT_DELTA + s * ROW_BYTES, p.rows.delta + line, ROW_BYTES, bars + DO_FULL + 8 * s);
   }
 }
 
@@ -66,12 +70,11 @@ __device__ __forceinline__ void produce(const AttentionBackward& p, const Work& 
 // Adds each dQ block to global memory; one warp.
 __device__ __forceinline__ void reduce_queries(const AttentionBackward& p, const Work& w, u32 memory) {
   if (w.count > 0) barrier_arrive(BARRIER_DQ_EMPTY, 256 + 32);
-  for (int n = 0; n < w.count; n++) {
-    int head, row;
-    block_at(p, w, n, head, row);
+  Cursor at(p, w);
+  for (int n = 0; n < w.count; n++, at.next(w)) {
     barrier_sync(BARRIER_DQ_FULL, 256 + 32);
     if (elect_one()) {
-      bulk_reduce_add_f32(p.dq_sum + (((i64)w.batch * p.heads + head) * p.rows.padded + row) * D, memory + AT_DQ, DQ_BYTES);
+      bulk_reduce_add_f32(p.dq_sum + (((i64)w.batch * p.heads + at.head) * p.rows.padded + at.row()) * D, memory + AT_DQ, DQ_BYTES);
       bulk_commit();
       bulk_wait_read<0>();
     }
@@ -91,7 +94,7 @@ __device__ __forceinline__ void issue_queries(float (&dq)[32], u32 memory, int w
 #endif
 
 __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& w, u32 memory) {
-  int wg = threadIdx.x / 128 - 1, t = threadIdx.x % 128, lane = t % 32;
+  int wg = warpgroup() - 1, t = threadIdx.x % 128, lane = t % 32;
   u32 bars = memory + AT_BARRIERS, k = memory + AT_K + wg * WG_BYTES, v = memory + AT_V + wg * WG_BYTES;
   bool signals = t == 0;
   int key0 = w.key + wg * 64, first[2], last[2];
@@ -110,10 +113,10 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
   for (int i = 0; i < D / 2; i++) dk[i] = dv[i] = 0;
 
   Ring<STAGES> ring;
+  Cursor at(p, w);
   mbarrier_wait(bars + KV_FULL, 0);
-  for (int n = 0; n < w.count; n++) {
-    int head, row;
-    block_at(p, w, n, head, row);
+  for (int n = 0; n < w.count; n++, at.next(w)) {
+    int row = at.row();
     u32 stage = ring.stage, q = memory + AT_Q + stage * Q_BYTES, dout = memory + AT_DO + stage * Q_BYTES;
     mbarrier_wait(bars + Q_FULL + 8 * stage, ring.phase);
     wgmma_fence();

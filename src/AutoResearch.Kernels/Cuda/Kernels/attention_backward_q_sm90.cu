@@ -38,7 +38,7 @@ __device__ __forceinline__ void produce(const AttentionBackward& p, const Work& 
 }
 
 __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& w, u32 memory) {
-  int wg = threadIdx.x / 128 - 1, t = threadIdx.x % 128, lane = t % 32, row0 = w.row + wg * 64;
+  int wg = warpgroup() - 1, t = threadIdx.x % 128, lane = t % 32, row0 = w.row + wg * 64;
   u32 bars = memory + AT_BARRIERS, q = memory + AT_Q + wg * WG_BYTES, dout = memory + AT_DO + wg * WG_BYTES;
   bool signals = t == 0;
   int first[2], last[2];
@@ -60,13 +60,13 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
 
   Ring<STAGES> ring;
   mbarrier_wait(bars + Q_FULL, 0);
+  if (w.blocks.y > w.blocks.x) mbarrier_wait(bars + K_FULL, 0);
   for (int j = w.blocks.y - 1; j >= w.blocks.x; j--) {
-    u32 stage = ring.stage, k = memory + AT_K + stage * KV_BYTES;
-    mbarrier_wait(bars + K_FULL + 8 * stage, ring.phase);
+    u32 stage = ring.stage, phase = ring.phase, k = memory + AT_K + stage * KV_BYTES;
     wgmma_fence();
     issue_product<KEYS, 64>(s, q, k);
     wgmma_commit();
-    mbarrier_wait(bars + V_FULL + 8 * stage, ring.phase);
+    mbarrier_wait(bars + V_FULL + 8 * stage, phase);
     wgmma_fence();
     issue_product<KEYS, 64>(dp, dout, memory + AT_V + stage * KV_BYTES);
     wgmma_commit();
@@ -74,6 +74,10 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     mask_accumulators<KEYS>(s, first, last, j * KEYS, j * KEYS + KEYS - 1 > all_last, j * KEYS < all_first);
 #pragma unroll
     for (int i = 0; i < KEYS / 2; i++) s[i] = exp2_approx(s[i] * p.scale_log2 - (i & 2 ? lse[1] : lse[0]));
+    // The exponentials run beside dP: the compiler would move the wait for it ahead of them, but not across this branch.
+    keep_in_registers(s);
+    ring.next();
+    if (j > w.blocks.x) mbarrier_wait(bars + K_FULL + 8 * ring.stage, ring.phase);
     wgmma_wait<0>();                                       // dP
     if (signals) mbarrier_arrive(bars + V_EMPTY + 8 * stage);
 #pragma unroll
@@ -84,7 +88,6 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     wgmma_commit();
     wgmma_wait<0>();                                       // dQ
     if (signals) mbarrier_arrive(bars + K_EMPTY + 8 * stage);
-    ring.next();
   }
 
   write_accumulators<D, 64>(q, dq, p.scale, p.scale);

@@ -4,7 +4,7 @@
 //   Rows that see no key: o = 0, lse = -inf. Head h reads key and value head h / (heads / kv_heads).
 //
 // Defines    HEAD_DIM 64 or 128, CAUSAL 0 or 1
-// Grid       any number of blocks up to the number of tiles, TILES = ceil(seq_q / ROWS) * heads * batch; the SM count is best
+// Grid       any number of blocks up to the number of tiles, TILES = ceil(seq_q / ROWS) * heads * batch < 2^31; the SM count is best
 // Block      THREADS = 128 * (1 + CONSUMERS): one producer warpgroup, then the consumers of 64 query rows each
 // Shared     SHARED_BYTES, dynamic
 // Parameter  AttentionForward, by value; tensor maps 4-D (HEAD_DIM, seq, heads, batch) of bf16, 128-byte swizzle,
@@ -31,8 +31,9 @@ struct AttentionForward {
   TensorMap q, k, v, o;
   AttentionMask mask;
   float* lse;                    // [batch, heads, seq_q]
-  i32 heads, group;              // query heads; query heads per key head
-  i32 batch;
+  u32 heads;
+  i32 group;                     // query heads per key head
+  u32 batch;
   float scale_log2;              // scale * log2(e)
 };
 
@@ -41,12 +42,12 @@ struct Tile { int row, head, batch; int2 blocks; };
 // The n-th tile of this block. Rounds alternate in direction, so that blocks get equal shares of long and short tiles; within a
 // head the longest comes first.
 __device__ __forceinline__ bool tile_at(const AttentionForward& p, int n, Tile& tile) {
-  int per_head = (p.mask.seq_q + ROWS - 1) / ROWS;
-  i64 t = (i64)n * gridDim.x + (n & 1 ? gridDim.x - 1 - blockIdx.x : blockIdx.x);
-  if (t >= (i64)per_head * p.heads * p.batch) return false;
-  tile.row = (per_head - 1 - (int)(t % per_head)) * ROWS;
-  tile.head = (int)(t / per_head % p.heads);
-  tile.batch = (int)(t / per_head / p.heads);
+  u32 per_head = (p.mask.seq_q + ROWS - 1) / ROWS, t = n * gridDim.x + (n & 1 ? gridDim.x - 1 - blockIdx.x : blockIdx.x);
+  if (t >= per_head * p.heads * p.batch) return false;
+  u32 line = t / per_head;
+  tile.row = (per_head - 1 - (t - line * per_head)) * ROWS;
+  tile.head = line % p.heads;
+  tile.batch = line / p.heads;
   tile.blocks = mask_key_blocks(p.mask, tile.batch, tile.row, ROWS, KEYS);
   return true;
 }
@@ -132,7 +133,7 @@ __device__ __forceinline__ void store_output(const AttentionForward& p, const Ti
 }
 
 __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
-  int wg = threadIdx.x / 128 - 1, row_in_tile = wg * 64 + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
+  int wg = warpgroup() - 1, row_in_tile = wg * 64 + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4;
   bool signals = threadIdx.x % 128 == 0;
   u32 bars = memory + AT_BARRIERS, q = memory + AT_Q + wg * WG_BYTES;
   u32 next = BARRIER_TURN + (wg + 1 == CONSUMERS ? 0 : wg + 1);
@@ -169,8 +170,8 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
       softmax_block(s, rows, j * KEYS, j * KEYS + KEYS - 1 > all_last, j * KEYS < all_first, p.scale_log2);
       pack_operand<KEYS>(probabilities, s);
 
-      for (j--; j >= tile.blocks.x; j--) {
-        mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);
+      if (--j >= tile.blocks.x) mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);
+      for (; j >= tile.blocks.x; j--) {
         barrier_sync(BARRIER_TURN + wg, 256);
         wgmma_fence();
         issue_product<KEYS, 64>(s, q, memory + AT_K + keys.stage * KV_BYTES);
@@ -184,6 +185,9 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
         if (signals) mbarrier_arrive(bars + K_EMPTY + 8 * keys.stage);
         keys.next();
         float2 rescale = softmax_block(s, rows, j * KEYS, j * KEYS + KEYS - 1 > all_last, j * KEYS < all_first, p.scale_log2);
+        // The exponentials run beside P V: the compiler would move the wait for it ahead of them, but not across this branch.
+        keep_in_registers(s);
+        if (j > tile.blocks.x) mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);
         wgmma_wait<0>();
         if (signals) mbarrier_arrive(bars + V_EMPTY + 8 * values.stage);
         values.next();

@@ -6,6 +6,9 @@
 
 constexpr int D = HEAD_DIM, CHUNKS = D / 64;
 
+// Number of the thread's warpgroup, known to the compiler to be the same for a warp: descriptors stay in uniform registers.
+__device__ __forceinline__ int warpgroup() { return __shfl_sync(~0u, (int)threadIdx.x / 128, 0); }
+
 // Position in a ring of buffers, and how often it has gone round.
 template <int Stages> struct Ring {
   u32 stage = 0, phase = 0;

@@ -154,7 +154,7 @@ PTX void mbarrier_wait(u32 bar, u32 parity) {
     "{\n.reg .pred p;\n"
     "wait_%=:\n"
     "mbarrier.try_wait.parity.shared::cta.b64 p, [%0], %1, 0x989680;\n"
-    "@!p bra.uni wait_%=;\n}\n" ::"r"(bar), "r"(parity & 1) : "memory");
+    "@!p bra wait_%=;\n}\n" ::"r"(bar), "r"(parity & 1) : "memory");
 }
 
 // Makes generic writes to shared memory visible to TMA and wgmma.

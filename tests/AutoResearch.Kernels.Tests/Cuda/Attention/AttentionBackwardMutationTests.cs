@@ -23,7 +23,7 @@ public sealed class AttentionBackwardMutationTests
         Deterministic("lse of the wrong query", Keys, ("(i & 1 ? lse.y : lse.x)", "(i & 2 ? lse.y : lse.x)")),
         Deterministic("delta forgotten", Keys, ("dp[i] - (i & 1 ? delta.y : delta.x)", "dp[i]")),
         Deterministic("dk not scaled", Keys, ("(k, dk, p.scale, p.scale)", "(k, dk, 1, 1)")),
-        Deterministic("One head of the group", Keys, ("w.kv_head * p.group + n / per_head", "w.kv_head * p.group")),
+        Deterministic("One head of the group", Keys, ("block = w.blocks.x; head++;", "block = w.blocks.x;")),
         Deterministic("Gradients not published", Keys, ("(v, dv, 1, 1);\n  fence_proxy_async();", "(v, dv, 1, 1);")),
         Deterministic("First query hidden", Mask, ("max(0, key - m.diagonal)", "max(0, key - m.diagonal + 1)")),
         Deterministic("Last query of the window hidden", Mask, ("key - m.diagonal + m.window", "key - m.diagonal + m.window - 1")),
@@ -47,8 +47,8 @@ public sealed class AttentionBackwardMutationTests
         Fast("Rows swapped", Convert, ("pack_bf16(x.z * p.scale, x.w * p.scale)", "pack_bf16(x.x * p.scale, x.y * p.scale)")),
 
         // Queries, deterministic.
-        Deterministic("K of dq not waited for", Queries, ("mbarrier_wait(bars + K_FULL + 8 * stage, ring.phase);", "")),
-        Deterministic("V of dq not waited for", Queries, ("mbarrier_wait(bars + V_FULL + 8 * stage, ring.phase);", "")),
+        Deterministic("K of dq not waited for", Queries, ("mbarrier_wait(bars + K_FULL + 8 * ring.stage, ring.phase);", ";")),
+        Deterministic("V of dq not waited for", Queries, ("mbarrier_wait(bars + V_FULL + 8 * stage, phase);", "")),
         Deterministic("q and do not waited for", Queries, ("mbarrier_wait(bars + Q_FULL, 0);", "")),
         Deterministic("K never handed back", Queries, ("if (signals) mbarrier_arrive(bars + K_EMPTY + 8 * stage);", "")),
         Deterministic("V never handed back", Queries, ("if (signals) mbarrier_arrive(bars + V_EMPTY + 8 * stage);", "")),

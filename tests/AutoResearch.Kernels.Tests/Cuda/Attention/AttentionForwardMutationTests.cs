@@ -11,7 +11,7 @@ public sealed class AttentionForwardMutationTests
     private static AttentionMutant[] Mutants { get; } =
     [
         // Waits and arrivals.
-        new("K not waited for", Kernel, ("mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);", "")),
+        new("K not waited for", Kernel, ("mbarrier_wait(bars + K_FULL + 8 * keys.stage, keys.phase);", ";")),
         new("V not waited for", Kernel, ("mbarrier_wait(bars + V_FULL + 8 * values.stage, values.phase);", "")),
         new("Q not waited for", Kernel, ("mbarrier_wait(bars + Q_FULL, n & 1);", "")),
         new("K never handed back", Kernel, ("if (signals) mbarrier_arrive(bars + K_EMPTY + 8 * keys.stage);", "")),
