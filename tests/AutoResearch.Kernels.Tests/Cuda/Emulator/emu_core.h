@@ -250,6 +250,7 @@ static void run_block() {
   }
 
   std::vector<int> held(warps, 0);               // rounds for which a warp is not scheduled
+  if (adversary) for (int& rounds_held : held) rounds_held = random(3) ? 0 : (int)random(12);
   while (threads_left) {
     bool ran = false, any_held = false;
     u32 first = adversary ? random(warps) : 0, backwards = adversary ? random(2) : 0;
