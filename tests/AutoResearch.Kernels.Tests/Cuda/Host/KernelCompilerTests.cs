@@ -110,6 +110,30 @@ public sealed class KernelCompilerTests : IDisposable
         Assert.Contains("does not compile", error.Message, StringComparison.Ordinal);
     }
 
+    // The real assembler's own words: a result is read while the multiplication that makes it is still running.
+    [Fact]
+    public void Compile_WgmmaThatIsSerialised_IsNoted()
+    {
+        const string text = """
+            extern "C" __global__ void __launch_bounds__(128) wgmma(float* x, unsigned long long a, unsigned long long b)
+            {
+                float d[4] = {};
+                for (int i = 0; i < 4; i++)
+                {
+                    asm volatile("wgmma.mma_async.sync.aligned.m64n8k16.f32.bf16.bf16 {%0, %1, %2, %3}, %4, %5, 1, 1, 1, 0, 0;"
+                        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "l"(a), "l"(b + i));
+                    asm volatile("wgmma.commit_group.sync.aligned;");
+                    d[i] += x[i];
+                }
+                asm volatile("wgmma.wait_group.sync.aligned 0;");
+                for (int i = 0; i < 4; i++) x[threadIdx.x * 4 + i] = d[i];
+            }
+            """;
+        var report = Compiler().Compile(new KernelSource(text, "wgmma"), "sm_90a").Report;
+        Assert.Contains("(C75", Assert.Single(report.PerformanceNotes), StringComparison.Ordinal);
+        Assert.Contains("'wgmma'", report.PerformanceNotes[0], StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Compile_EntryPointMissing_IsAnError()
     {
