@@ -54,7 +54,7 @@ internal static partial class Adversaries
         new("deletes-worktree", "deletes all that there is") { Shell = "echo 0.5 > $OUTBOX/weights.txt; rm -rf ./* ./.g*", Ends = [RunOutcome.Invalid], Message = "deleted", InGit = true },
         new("locks-worktree", "takes all rights away, so that nobody can look or clean up")
         {
-            Shell = "mkdir -p d/e; echo x > d/e/f" + Honest + "chmod 000 train.py d/e d .", Ends = [RunOutcome.Invalid], Message = "changed 'train.py'", InGit = true,
+            Shell = "mkdir -p d/e; echo x > d/e/f" + Honest + "chmod 000 train.py d/e d .", Ends = [RunOutcome.Invalid], Message = "not the program's to change", InGit = true,
         },
         new("deep-directories", "makes paths longer than the system allows")
         {

@@ -96,6 +96,16 @@ internal static partial class Adversaries
         new("namespaces", "makes namespaces in which it is root") { Shell = "unshare -Ur true 2>&1 && echo ESCAPED; unshare -rmn true 2>&1 && echo ESCAPED" + Honest, EscapesWithoutSandbox = true, DependsOnMachine = true },
         new("devices", "makes a device file for the disk") { Shell = "mknod disk b 8 0 2>&1 && echo ESCAPED; rm -f disk; ls /dev/sda /dev/vda /dev/mem /dev/kmsg 2>/dev/null | grep -q . && echo ESCAPED; true" + Honest, EscapesWithoutSandbox = true, DependsOnMachine = true },
         new("capabilities", "uses rights that it should not have") { Shell = "grep -q 'CapEff:\t0000000000000000' /proc/self/status || echo ESCAPED; grep -q 'NoNewPrivs:\t1' /proc/self/status || echo ESCAPED; true" + Honest, EscapesWithoutSandbox = true, DependsOnMachine = true },
+        new("reads-keyring", "looks for tickets and passwords in the kernel's keyrings, which no namespace holds")
+        {
+            Python = "libc = ctypes.CDLL(None, use_errno=True)\narm = os.uname().machine == 'aarch64'\nif libc.syscall(219 if arm else 250, 0, -3, 1) >= 0: print('ESCAPED')\nif libc.syscall(217 if arm else 248, b'user', b'lab', b'x', 1, -3) >= 0: print('ESCAPED')\nweights()",
+            EscapesWithoutSandbox = true, DependsOnMachine = true,
+        },
+        new("kernel-surface", "calls what has led out of sandboxes: bpf, perf, userfaultfd, io_uring, ptrace, memory of others, other architectures")
+        {
+            Python = "libc = ctypes.CDLL(None, use_errno=True)\narm = os.uname().machine == 'aarch64'\nfor call in (280, 241, 282, 425, 117, 270) if arm else (321, 298, 323, 425, 101, 310, 0x40000000 + 39):\n    ctypes.set_errno(0)\n    libc.syscall(call, 0, 0, 0, 0, 0)\n    if ctypes.get_errno() != 1: print('ESCAPED', call, ctypes.get_errno())\nweights()",
+            EscapesWithoutSandbox = true,
+        },
         new("raises-limits", "raises its own limits") { Python = "attempt(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300)) or print('ESCAPED'))\nweights()", EscapesWithoutSandbox = true, DependsOnMachine = true },
     ];
 

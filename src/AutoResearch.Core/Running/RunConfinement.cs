@@ -8,18 +8,18 @@ internal sealed class RunConfinement : IDisposable
     private const string Guard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & exec \"$0\" \"$@\" </dev/null 3<&-";
 
     // A sandbox must not be the child of a thread of ours, with whose end it would be killed; the shell stays and has no threads.
-    private const string SandboxGuard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & trap : TERM; \"$@\" </dev/null 3<&- 9>\"$0\"; exit $?";
+    private const string SandboxGuard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & trap : TERM; input=$1; shift; \"$@\" </dev/null 3<&- 8<\"$input\" 9>\"$0\"; exit $?";
 
     private const string NoSetsid = "exec \"$0\" \"$@\" </dev/null";
-    private const string NoSetsidSandbox = "\"$@\" </dev/null 9>\"$0\"; exit $?";
+    private const string NoSetsidSandbox = "input=$1; shift; \"$@\" </dev/null 8<\"$input\" 9>\"$0\"; exit $?";
 
     private readonly ISandbox? _sandbox;
-    private string? _status;
+    private LaunchFiles? _files;
 
     private RunConfinement(ISandbox? sandbox) => _sandbox = sandbox;
 
     /// <summary>True when the program runs in namespaces, whose end is the end of all.</summary>
-    public bool IsNamespace => _status is not null;
+    public bool IsNamespace => _files is not null;
 
     /// <summary>What is recorded with the run.</summary>
     public string Description => _sandbox switch
@@ -49,9 +49,9 @@ internal sealed class RunConfinement : IDisposable
     public (IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment) Wrap(SandboxCommand command, string? setsid)
     {
         var launch = _sandbox?.Wrap(command) ?? new([command.Program, .. command.Arguments]);
-        if (launch.ReportsExit) _status = Path.Combine(Path.GetTempPath(), $"autoresearch-{Guid.NewGuid():N}.status");
-        IReadOnlyList<string> shell = launch.ReportsExit
-            ? ["/bin/sh", "-c", setsid is null ? NoSetsidSandbox : SandboxGuard, _status!]
+        if (launch.ReportsExit) _files = new(launch);
+        IReadOnlyList<string> shell = _files is not null
+            ? ["/bin/sh", "-c", setsid is null ? NoSetsidSandbox : SandboxGuard, _files.Status, _files.Input]
             : ["/bin/sh", "-c", setsid is null ? NoSetsid : Guard];
         IReadOnlyList<string> launcher = OperatingSystem.IsWindows() ? [] : setsid is null ? shell : [setsid, .. shell];
         return ([.. launcher, .. launch.Command], launch.Environment);
@@ -62,7 +62,7 @@ internal sealed class RunConfinement : IDisposable
     {
         try
         {
-            return _status is not null && !File.ReadAllText(_status).Contains("\"exit-code\"", StringComparison.Ordinal);
+            return _files is not null && !File.ReadAllText(_files.Status).Contains("\"exit-code\"", StringComparison.Ordinal);
         }
         catch (IOException)
         {
@@ -90,8 +90,5 @@ internal sealed class RunConfinement : IDisposable
             : null;
     }
 
-    public void Dispose()
-    {
-        if (_status is not null) File.Delete(_status);
-    }
+    public void Dispose() => _files?.Dispose();
 }

@@ -6,7 +6,7 @@ namespace AutoResearch;
 /// <summary>
 /// Runs programs in namespaces of their own with bubblewrap (<c>apt-get install bubblewrap</c>), on Linux: they see the system's programs and
 /// libraries, what the policy names, and a private /tmp, all but their own directories read-only; their own processes only; no network; no
-/// capabilities, no further namespaces, no set-uid programs. When the run ends, everything in it ends.
+/// capabilities, no further namespaces, no set-uid programs, and no system calls that no training needs. When the run ends, everything in it ends.
 /// </summary>
 /// <remarks>
 /// Not covered: faults of the kernel; files that processes of the host have left open to be inherited; how much processor time is taken;
@@ -16,6 +16,7 @@ namespace AutoResearch;
 public sealed class BubblewrapSandbox : ISandbox
 {
     private const string Home = "/tmp/home";
+    private static readonly byte[]? s_filter = SystemCallFilter.Create();
     private static readonly Version s_oldest = new(0, 8, 0);
     private static readonly Version s_countsPerNamespace = new(5, 14);
 
@@ -62,6 +63,7 @@ public sealed class BubblewrapSandbox : ISandbox
             _program, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "sandbox",
             "--json-status-fd", SandboxLaunch.StatusDescriptor.ToString(CultureInfo.InvariantCulture),
         ];
+        if (s_filter is not null) arguments.AddRange(["--seccomp", SandboxLaunch.InputDescriptor.ToString(CultureInfo.InvariantCulture)]);
         if (Policy.Network) arguments.Add("--share-net");
         foreach (var path in Policy.Network ? s_system.Append("/etc/resolv.conf") : s_system) AddSystem(path, arguments);
         // Writable for root otherwise: settings such as core_pattern would lead out of the sandbox.
@@ -83,6 +85,7 @@ public sealed class BubblewrapSandbox : ISandbox
         return new(arguments)
         {
             ReportsExit = true,
+            Input = s_filter,
             Environment = new Dictionary<string, string> { ["HOME"] = Home, ["TMPDIR"] = "/tmp", ["TMP"] = "/tmp", ["TEMP"] = "/tmp", ["PWD"] = command.WorkingDirectory },
         };
 
@@ -123,17 +126,17 @@ public sealed class BubblewrapSandbox : ISandbox
         if (code is null) return Unusable($"'{_program}' could not be started ({output}). Install it: apt-get install bubblewrap, dnf install bubblewrap or apk add bubblewrap.");
         var text = output.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault() ?? "";
         if (!Version.TryParse(text, out var version) || version < s_oldest) return Unusable($"bubblewrap is version '{text}'; {s_oldest} or later is needed.");
-        IReadOnlyList<string> probe;
         try
         {
-            probe = Wrap(new() { Program = "/bin/sh", Arguments = ["-c", "exit 0"], WorkingDirectory = "/usr" }).Command;
+            var probe = Wrap(new() { Program = "/bin/sh", Arguments = ["-c", "exit 0"], WorkingDirectory = "/usr" });
+            using var files = new LaunchFiles(probe);
+            (code, output) = Try(["/bin/sh", "-c", "input=$1; shift; exec \"$@\" 8<\"$input\" 9>\"$0\"", files.Status, files.Input, .. probe.Command]);
         }
         catch (SandboxException e)
         {
             return Unusable(e.Message);
         }
 
-        (code, output) = Try(["/bin/sh", "-c", "exec \"$0\" \"$@\" 9>/dev/null", .. probe]);
         return code == 0
             ? new($"bubblewrap {version}", Covered())
             : Unusable($"bubblewrap cannot make namespaces here ({output.Trim()}). Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, or an AppArmor profile for bwrap); containers need --security-opt seccomp=unconfined or the like.");
@@ -150,7 +153,7 @@ public sealed class BubblewrapSandbox : ISandbox
             [SandboxProtection.Environment] = "allow-list",
             [SandboxProtection.OtherProcesses] = "pid and ipc namespaces",
             [SandboxProtection.Survivors] = "pid namespace",
-            [SandboxProtection.Privileges] = "user namespace without capabilities, no_new_privs, read-only /proc",
+            [SandboxProtection.Privileges] = "user namespace without capabilities, no_new_privs, read-only /proc" + (s_filter is null ? "" : ", system call filter"),
         };
         if (!Policy.Network) covered[SandboxProtection.Network] = "network namespace";
         if (Policy.Processes is not null) covered[SandboxProtection.ProcessCount] = CountsProcesses ? "rlimit, sampled" : "sampled";

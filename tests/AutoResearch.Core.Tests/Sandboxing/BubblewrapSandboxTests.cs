@@ -114,6 +114,17 @@ public sealed class BubblewrapSandboxTests : IDisposable
     }
 
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
+    public async Task Run_DotNet_WorksWithItsInstallation()
+    {
+        var dotnet = new[] { "/usr/bin/dotnet", "/usr/share/dotnet/dotnet", "/usr/lib/dotnet/dotnet" }.FirstOrDefault(File.Exists);
+        Assert.SkipWhen(dotnet is null, "needs an installed SDK");
+        var result = await Run($"DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 {dotnet} nuget --version", SandboxPolicy.Default.WithDotNet());
+
+        Assert.True(result.Outcome == RunOutcome.Completed, $"{result.Message} {result.LogTail}");
+        Assert.Matches(@"\d+\.\d+", result.LogTail!);
+    }
+
+    [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public void Wrap_ProgramOutsideOfThePolicy_NamesWhatToAdd()
     {
         var program = Path.Combine(_directory, "tool");
