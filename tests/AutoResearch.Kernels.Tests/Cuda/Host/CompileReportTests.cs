@@ -14,6 +14,8 @@ public sealed class CompileReportTests
                 32 bytes stack frame, 12 bytes spill stores, 20 bytes spill loads
             ptxas info    : Function properties for attention
                 8 bytes stack frame, 4 bytes spill stores, 16 bytes spill loads
+            ptxas info    : Function properties for other
+                64 bytes stack frame, 40 bytes spill stores, 40 bytes spill loads
             ptxas info    : Used 168 registers, used 9 barriers, 8 bytes cumulative stack size, 1024 bytes smem, 560 bytes cmem[0]
             ptxas info    : Compiling entry function '_Z4fillPf' for 'sm_90a'
             ptxas info    : Function properties for _Z4fillPf

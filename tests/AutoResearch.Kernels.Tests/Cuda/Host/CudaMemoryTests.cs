@@ -98,6 +98,24 @@ public sealed class CudaMemoryTests : IDisposable
         memory.Free(memory.Allocate(60 * Mebibyte)); // the kept 40 MiB go back to the driver first
     }
 
+    [Theory]
+    [InlineData("cuMemHostAlloc", 4096)]
+    [InlineData("cuStreamCreateWithPriority", 0)]
+    public void AnyCall_RunsOutOfMemory_IsTheSameException(string call, long requested)
+    {
+        const int outOfMemory = 2;
+        _cuda.Fail(call, outOfMemory);
+        var error = Assert.Throws<CudaOutOfMemoryException>(() =>
+        {
+            using var pinned = new PinnedBuffer(_device, 4096);
+            using var stream = new CudaStream(_device);
+        });
+        Assert.Equal((requested, 64 * Mebibyte), (error.RequestedBytes, error.TotalBytes));
+        Assert.Contains(call, error.Message, StringComparison.Ordinal);
+        Assert.IsAssignableFrom<OutOfMemoryException>(error);
+        Assert.False(_device.IsUnusable);
+    }
+
     [Fact]
     public void Allocate_OthersWereForgotten_TheirFinalizersMakeRoom()
     {

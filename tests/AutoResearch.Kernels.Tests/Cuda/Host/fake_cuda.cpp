@@ -176,7 +176,7 @@ API int cuDevicePrimaryCtxRelease_v2(int) {
     if (--S.retained == 0 && !S.sticky) for (auto& l : S.live) if (l.second != FUNCTION) violation(std::string("the context ended with live ") + kind_names[l.second]);
     return 0;
 }
-API int cuCtxSetCurrent(void* context) { Guard g(S.lock); S.got["cuCtxSetCurrent"]++; if (S.sticky) return S.sticky; if (context && S.retained == 0) return INVALID_CONTEXT; current = context; return 0; }
+API int cuCtxSetCurrent(void* context) { Guard g(S.lock); S.got["cuCtxSetCurrent"]++; if (context && S.retained == 0) return INVALID_CONTEXT; current = context; return 0; }
 API int cuCtxSynchronize() { ENTER("cuCtxSynchronize"); run_all(); return finish(); }
 
 // --- memory --------------------------------------------------------------------------------------------------------------------
