@@ -90,6 +90,10 @@ public sealed class GptOnCudaTests : IDisposable
         Assert.InRange(model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item(), 4, 8);
     }
 
+    // What benchmarks/gpu/run does on a GPU under compute-sanitizer.
+    [Fact]
+    public void GpuCheck_SmallShapes_Runs() => Assert.Equal(0, AutoResearch.GpuBenchmarks.GpuCheck.Small(_cuda));
+
     private static double[] Run(Backend backend, int steps, out long replays, out double bits)
     {
         var losses = new List<double>();

@@ -94,6 +94,23 @@ public sealed class CudaBackendTests : IDisposable
     public void Attention_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int window) =>
         Operations.Attention(new(batch, sequence, heads, kvHeads, headDim), window).Check(_cuda, 2e-2);
 
+    [Theory]
+    [InlineData(64, 13)]
+    [InlineData(128, -1)]
+    public void Attention_BeforeHopper_IsTheReference(int headDim, int window)
+    {
+        EmulatedGpu.Set(8, 6, 0);
+        try
+        {
+            using var cuda = EmulatedGpu.Open();
+            Operations.Attention(new(1, 70, 2, 1, headDim), window).Check(cuda, 2e-2);
+        }
+        finally
+        {
+            EmulatedGpu.Set(9, 0, 0);
+        }
+    }
+
     [Fact]
     public void Attention_HeadOf32_SaysWhatItTakes()
     {
