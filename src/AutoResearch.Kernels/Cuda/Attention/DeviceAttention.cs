@@ -33,8 +33,9 @@ internal unsafe class DeviceAttention : IAttentionTarget
         var strides = stackalloc ulong[3] { (ulong)tensor.RowStride * 2, (ulong)tensor.HeadStride * 2, (ulong)tensor.BatchStride * 2 };
         var box = stackalloc uint[4] { 64, (uint)boxRows, 1, 1 };
         var steps = stackalloc uint[4] { 1, 1, 1, 1 };
-        const int BFloat16 = 9, Bytes128 = 3, Promotion256 = 3;
-        var status = _stream.Device.Driver.TensorMapEncodeTiled(map, BFloat16, 4, tensor.Address, extents, strides, box, steps, 0, Bytes128, Promotion256, 0);
+        const int BFloat16 = 9, Bytes128 = 3;
+        var promotion = headDim == 64 ? 2 : 3; // whole rows of a head, 128 or 256 bytes, into the level-2 cache
+        var status = _stream.Device.Driver.TensorMapEncodeTiled(map, BFloat16, 4, tensor.Address, extents, strides, box, steps, 0, Bytes128, promotion, 0);
         if (status != 0) _stream.Device.Check(status, $"cuTensorMapEncodeTiled({tensor}, {headDim} x {rows} x {heads} x {batch})");
     }
 

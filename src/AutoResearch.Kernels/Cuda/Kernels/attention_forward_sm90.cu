@@ -54,6 +54,9 @@ __device__ __forceinline__ bool tile_at(const AttentionForward& p, int n, Tile& 
 
 __device__ __forceinline__ void produce(const AttentionForward& p, u32 memory) {
   u32 bars = memory + AT_BARRIERS;
+  tma_prefetch(&p.q);
+  tma_prefetch(&p.k);
+  tma_prefetch(&p.v);
   Ring<STAGES> ring;
   Tile tile;
   for (int n = 0; tile_at(p, n, tile); n++) {
