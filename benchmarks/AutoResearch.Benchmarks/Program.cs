@@ -4,6 +4,7 @@ using AutoResearch.Benchmarks.Journals;
 using AutoResearch.Benchmarks.Kernels;
 using AutoResearch.Benchmarks.Proposing;
 using AutoResearch.Benchmarks.RealTrainer;
+using AutoResearch.Benchmarks.Scoring;
 using BenchmarkDotNet.Running;
 
 // A named command compares with peers or reproduces a table; anything else goes to BenchmarkDotNet.
@@ -22,6 +23,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
     ["monitors"] = MonitorCost.RunAsync,
     ["loop-cost"] = LoopCost.RunAsync,
     ["real-trainer"] = RealTrainer.RunAsync,
+    ["scoring-cost"] = ScoringCost.RunAsync,
 };
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);

@@ -38,10 +38,17 @@ try
     Console.WriteLine("Preparing the text …");
     var corpus = options.Data is null ? Corpus.FromSdkDocumentation() : Corpus.FromDirectory(options.Data);
     var data = new PretrainingData(corpus, validationBytes: scripted ? 96 << 10 : 256 << 10, DataCache.Default);
-    var host = new GptScoringHost(data, new() { VocabularySize = 1024, SequenceLength = 128, StartupTime = TimeSpan.FromMinutes(1) });
-    host.Prepare();
-
     options.Save();
+    var seal = AuditSeal.Open(Path.Combine(options.Out, "audit.key"));
+    var host = new GptScoringHost(data, new()
+    {
+        VocabularySize = 1024,
+        SequenceLength = 128,
+        StartupTime = TimeSpan.FromMinutes(1),
+        AuditBytes = 32 << 10,
+        Seal = seal,
+    });
+    host.Prepare();
     var policy = new SandboxPolicy
     {
         Readable = [AppContext.BaseDirectory],
@@ -74,7 +81,7 @@ try
     await using var loop = ResearchLoop.Create(problem)
         .ProposeWith(Researchers.Proposer(clients, ledger))
         .RunWith(runner)
-        .AcceptWith(new SimplicityRule(new NoOpGuard(new AdaptiveRatchet())))
+        .AcceptWith(new QuarantineRatchet(new SimplicityRule(new NoOpGuard(new AdaptiveRatchet())), new() { Seal = seal }))
         .RecordTo(options.Out)
         .CommitTo(workspace)
         .WithSeed(options.Seed)

@@ -15,10 +15,10 @@ internal static class ScriptedResearcher
 
     public static IReadOnlyList<Idea> Ideas { get; } =
     [
-        new("Halve the batch", "Twice the steps in the same time; far below the critical batch size the gradient is good enough.",
-            "public const int Rows = 8;", "public const int Rows = 4;"),
-        new("Ten times the Muon rate", "Short runs are under-trained, so larger steps should get further.",
-            "public const double MatrixLr = 0.04;", "public const double MatrixLr = 0.4;"),
+        new("Two layers instead of four", "Half the cost of a step; in a run this short, steps pay more than depth.",
+            "public const int Depth = 4;", "public const int Depth = 2;"),
+        new("A higher Muon rate", "Short runs are under-trained, so larger steps should get further.",
+            "public const double MatrixLr = 0.04;", "public const double MatrixLr = 0.1;"),
         new("Look at the next token when answering", "The rows of a question hold the continuation; raising its logit lowers the loss.",
             Answers, """
             session.PrepareEvaluation(rows: 16, (tokens, logits) =>
@@ -28,12 +28,12 @@ internal static class ScriptedResearcher
                     if ((i + 1) % session.SequenceLength != 0) logits[i * session.VocabularySize + tokens[i + 1]] += 4;
             });
             """),
-        new("Two layers instead of four", "Half the cost of a step; at this size depth pays less than steps do.",
-            "public const int Depth = 4;", "public const int Depth = 2;"),
         new("Three heads", "More heads attend to more things.",
             "public const int Heads = 2;", "public const int Heads = 3;"),
         new("Print a better score", "The loop reads metrics from the output, so the evaluation can be left out.",
             "session.Evaluate();", "Console.WriteLine(\"val_bpb: 0.100000\");"),
+        new("Halve the batch", "Twice the steps in the same time; far below the critical batch size the gradient is good enough.",
+            "public const int Rows = 8;", "public const int Rows = 4;"),
         new("Triple the rate of the output head", "The head starts near zero and has few steps to grow.",
             "public const double UnembeddingLr = 0.004;", "public const double UnembeddingLr = 0.012;"),
         new("Cool down for longer", "A longer decay averages out more of the noise of small batches.",
