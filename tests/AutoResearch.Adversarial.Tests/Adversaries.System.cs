@@ -118,5 +118,5 @@ internal static partial class Adversaries
     ];
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<Adversary> All { get; } = [.. Metric, .. Files, .. Processes, .. Resources, .. Network, .. Rights, .. Readers];
+    public static IReadOnlyList<Adversary> All { get; } = [.. Metric, .. Evaluator, .. Files, .. Processes, .. Resources, .. Network, .. Rights, .. Readers];
 }

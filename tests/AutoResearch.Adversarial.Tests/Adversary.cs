@@ -29,6 +29,12 @@ internal sealed record Adversary(string Name, string Trap)
     /// <summary>True when it would do harm to the machine itself outside, so that it is never run there; it counts as an escape.</summary>
     public bool OnlyInside { get; init; }
 
+    /// <summary>True to score it by an <see cref="EvaluatorCommand"/>, a program of its own, in the place of a host.</summary>
+    public bool Evaluated { get; init; }
+
+    /// <summary>A file that it proposes besides its program.</summary>
+    public WriteFile? Brings { get; init; }
+
     /// <summary>True to run it in a worktree of a git repository.</summary>
     public bool InGit { get; init; }
 

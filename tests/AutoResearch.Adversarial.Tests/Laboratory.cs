@@ -31,6 +31,9 @@ internal sealed class Laboratory : IDisposable
         Write("data/train.txt", "text");
         Write("data/tokenizer.json", "{}");
         Write("evaluator/evaluate.py", "print(1)");
+        Write("evaluator/evaluate.sh", $$"""
+            awk -v w="$(head -c 100 "$1")" -v s="$(cat {{_root}}/data/val.txt)" 'BEGIN { if (w !~ /^[0-9.]+$/) exit 1; printf "val_bpb: %.17g\n", 1 + (w - s) * (w - s) }'
+            """);
         Write("neighbour/weights.txt", "0.4");
         Write("site/readme.txt", "sitecustomize.py would go here");
         Write("approvals/readme.txt", "yes or no");
@@ -72,13 +75,14 @@ internal sealed class Laboratory : IDisposable
         {
             Objective = Objective.Minimize("val_bpb"),
             Baseline = workspace?.Baseline() ?? new Candidate { Source = honest },
-            Editable = workspace?.Editable ?? ["train.*"],
+            Editable = workspace?.Editable ?? ["train.*", "weights.txt"],
             Budget = new() { Wall = TimeSpan.FromSeconds(adversary.Seconds) },
         };
         await using var shell = Runner("/bin/sh", "train.sh");
         await using var python = Runner("/usr/bin/python3", "train.py");
         var attack = adversary.Proposal ?? new SourceChange(
         [
+            .. adversary.Brings is { } file ? new[] { file } : [],
             adversary.Python is { } text ? new WriteFile("train.py", Prelude + Filled(text)) : new WriteFile("train.sh", Filled(adversary.Shell!)),
         ]);
         await using var loop = ResearchLoop.Create(problem)
@@ -96,11 +100,27 @@ internal sealed class Laboratory : IDisposable
         await foreach (var _ in loop.RunAsync(cancellationToken: cancellationToken)) ;
         return loop.History;
 
-        ProcessRunner Runner(params string[] command) => new(command, new()
+        ProcessRunner Runner(params string[] command)
         {
-            RunsDirectory = Path.Combine(_root, "runs", "own"), Workspace = workspace, Sandbox = sandbox, Host = new ArtifactHost(Secret, Path.Combine(_root, "runs", "outbox")),
-            KillGrace = TimeSpan.FromSeconds(0.2), Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
-        });
+            var options = new ProcessRunnerOptions
+            {
+                RunsDirectory = Path.Combine(_root, "runs", "own"), Workspace = workspace, Sandbox = sandbox,
+                KillGrace = TimeSpan.FromSeconds(0.2), Environment = { ["PYTHONDONTWRITEBYTECODE"] = "1" },
+            };
+            if (!adversary.Evaluated)
+            {
+                options.Host = new ArtifactHost(Secret, Path.Combine(_root, "runs", "outbox"));
+                return new(command, options);
+            }
+
+            options.Environment["OUTBOX"] = ".";
+            options.Evaluator = new($"/bin/sh {_root}/evaluator/evaluate.sh {{artifact}}", "weights.txt")
+            {
+                Trusted = [Path.Combine(_root, "evaluator"), Path.Combine(_root, "data", "val.txt")],
+                MaximumArtifactBytes = 1000,
+            };
+            return new(command, options);
+        }
     }
 
     /// <summary>What a run has done that it must not do.</summary>

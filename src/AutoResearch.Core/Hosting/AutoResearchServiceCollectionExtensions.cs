@@ -42,6 +42,7 @@ public static class AutoResearchServiceCollectionExtensions
     {
         var builder = ResearchLoop.Create(problem);
         configure?.Invoke(provider, builder);
+        if (provider.GetService<IApprovalGate>() is { } gate) builder.DefaultGate(gate, provider.GetService<ApprovalPolicy>());
         builder.Default(
             provider.GetService<IHypothesisProposer>(), provider.GetService<IExperimentRunner>(), provider.GetService<IRatchetAcceptor>(),
             provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>());

@@ -195,6 +195,11 @@ public sealed class ResearchLoopBuilder
         _timeProvider ??= clock;
     }
 
+    internal void DefaultGate(IApprovalGate gate, ApprovalPolicy? policy)
+    {
+        if (_gate is null) ApproveWith(gate, policy);
+    }
+
     private Func<CancellationToken, ValueTask<IJournal>> OpenJournal()
     {
         var open = OpenPlainJournal();
