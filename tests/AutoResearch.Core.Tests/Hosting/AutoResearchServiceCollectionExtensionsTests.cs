@@ -16,6 +16,7 @@ public sealed class AutoResearchServiceCollectionExtensionsTests
             .AddSingleton<IExperimentRunner>(Loops.Score(x => 1 - x))
             .AddSingleton<IRatchetAcceptor>(new GreedyRatchet())
             .AddSingleton<TimeProvider>(clock)
+            .AddSingleton<IApprovalGate>(new DelegateApprovalGate((_, _) => Task.FromResult(new ApprovalAnswer(false, "ann", "not now"))))
             .AddAutoResearch(Loops.Problem)
             .BuildServiceProvider();
         var loop = provider.GetRequiredService<ResearchLoop>();
@@ -23,6 +24,7 @@ public sealed class AutoResearchServiceCollectionExtensionsTests
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Equal(clock.Start, loop.History.StartTime);
         Assert.Single(loop.History.Trials[0].Runs); // the greedy rule, not the default
+        Assert.Equal("not approved to be kept, by ann: not now", loop.History.Trials[0].Verdict!.Reason);
     }
 
     [Fact]
