@@ -34,11 +34,14 @@ public sealed record AttentionCase(int HeadDim, int Queries)
 
     public AttentionCaseLayout Layout { get; init; } = AttentionCaseLayout.Fused;
 
+    /// <summary>Gets the largest query and key; scores grow with its square.</summary>
+    public float Magnitude { get; init; } = 2;
+
     /// <summary>Gets the schedule of the emulator.</summary>
     public ulong Seed { get; init; }
 
     public int Multiprocessors { get; init; } = 3;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"D{HeadDim} Tq{Queries} Tk{Keys} B{Batch} H{Heads}/{KvHeads} window{Window} {(Documents ? "documents " : "")}{(Causal ? "" : "full ")}{Layout} seed{Seed} SM{Multiprocessors}");
+        $"D{HeadDim} Tq{Queries} Tk{Keys} B{Batch} H{Heads}/{KvHeads} window{Window} {(Documents ? "documents " : "")}{(Magnitude == 2 ? "" : "large ")}{(Causal ? "" : "full ")}{Layout} seed{Seed} SM{Multiprocessors}");
 }

@@ -14,6 +14,13 @@ public sealed class AttentionForwardTests
     [MemberData(nameof(HeadDims))]
     public void Forward_Ampere_MatchesDoublePrecision(int headDim) => Check(Cases(headDim), hopper: false);
 
+    // Scores of hundreds: without the running maximum everything would be infinite or 0.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Forward_LargeScores_MatchesDoublePrecision(bool hopper) =>
+        Check([new(64, 300) { Magnitude = 20, Seed = 5 }, new(128, 300) { Magnitude = 20, Window = 100, Seed = 6 }], hopper);
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -9,15 +9,15 @@ internal sealed class AttentionReference
     {
         _case = test;
         var random = new Random(test.Queries + test.HeadDim);
-        float[] Values(int rows, int heads)
+        float[] Values(int rows, int heads, float magnitude)
         {
             var values = new float[test.Batch * heads * rows * test.HeadDim];
-            for (var i = 0; i < values.Length; i++) values[i] = RoundToBf16((float)((random.NextDouble() * 4) - 2));
+            for (var i = 0; i < values.Length; i++) values[i] = RoundToBf16((float)((random.NextDouble() * 2) - 1) * magnitude);
             return values;
         }
 
-        (Q, Dout) = (Values(test.Queries, test.Heads), Values(test.Queries, test.Heads));
-        (K, V) = (Values(test.Keys, test.KvHeads), Values(test.Keys, test.KvHeads));
+        (Q, Dout) = (Values(test.Queries, test.Heads, test.Magnitude), Values(test.Queries, test.Heads, 2));
+        (K, V) = (Values(test.Keys, test.KvHeads, test.Magnitude), Values(test.Keys, test.KvHeads, 2));
         (O, Dq, Dk, Dv) = (new double[Q.Length], new double[Q.Length], new double[K.Length], new double[K.Length]);
         Lse = new double[test.Batch * test.Heads * test.Queries];
         Starts = new int[test.Batch * test.Queries];
