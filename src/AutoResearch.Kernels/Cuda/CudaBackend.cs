@@ -95,7 +95,8 @@ public sealed unsafe partial class CudaBackend : Backend
     public override void Synchronize()
     {
         NotInStep("wait for the device");
-        if (ReadFault()) Stream.Synchronize();
+        ReadFault();
+        Stream.Synchronize();
         ThrowFault();
     }
 
@@ -290,11 +291,7 @@ public sealed unsafe partial class CudaBackend : Backend
             throw new InvalidOperationException($"A step that runs through a StepGraph must not {what}: do it after StepGraph.Run.");
     }
 
-    private bool ReadFault()
-    {
-        Stream.CopyToHostAsync(_fault.Address, (void*)_faultOnHost.Address, FaultBytes);
-        return true;
-    }
+    private void ReadFault() => Stream.CopyToHostAsync(_fault.Address, (void*)_faultOnHost.Address, FaultBytes);
 
     private void ThrowFault()
     {

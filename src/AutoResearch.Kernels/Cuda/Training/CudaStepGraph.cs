@@ -39,6 +39,7 @@ internal sealed class CudaStepGraph(CudaBackend backend) : StepGraph
     {
         if (disposing)
         {
+            if (_graph is not null && !backend.Device.IsUnusable) backend.WaitForUploads();
             _graph?.Dispose();
             _uploads?.Dispose();
             _tables?.Dispose();
