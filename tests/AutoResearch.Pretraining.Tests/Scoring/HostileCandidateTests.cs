@@ -242,10 +242,23 @@ public sealed class HostileCandidateTests
         {
             garbage.Connect(new UnixDomainSocketEndPoint(path));
             garbage.Send(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\n\r\n"));
-            Assert.Equal(0, garbage.Receive(new byte[16]));
+            Assert.Equal(0, ReceiveOrReset(garbage));
         }
 
         ScoredRun.Program()(host);
+
+        // A host that hangs up before it has read everything is seen as a reset or as the end, depending on who is faster.
+        static int ReceiveOrReset(Socket socket)
+        {
+            try
+            {
+                return socket.Receive(new byte[16]);
+            }
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+            {
+                return 0;
+            }
+        }
     })).Outcome);
 
     [Theory]
