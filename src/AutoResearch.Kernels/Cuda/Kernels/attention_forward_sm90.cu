@@ -155,7 +155,7 @@ __device__ __forceinline__ void consume(const AttentionForward& p, u32 memory) {
       rows.maximum[r] = NEGATIVE_INFINITY;
       rows.sum[r] = 0;
     }
-    // Blocks below `full_end` and from `full_begin` on are seen whole by all rows of this warpgroup.
+    // Keys from all_first to all_last are seen by all rows of this warpgroup: their blocks need no mask.
     int all_last = mask_last(p.mask, tile.row + wg * 64), all_first = mask_first(p.mask, tile.batch, tile.row + wg * 64 + 63);
 #pragma unroll
     for (int i = 0; i < D / 2; i++) o[i] = 0;
