@@ -237,7 +237,7 @@ public sealed class HostileCandidateTests
     public async Task Connection_WithoutTheSecret_GetsNothingAndHarmsNobody() => Assert.Equal(RunOutcome.Completed, (await ScoredRun.OfAsync(host =>
     {
         var (path, token) = (host.Environment[ScoringProtocol.SocketVariable], host.Environment[ScoringProtocol.TokenVariable]);
-        Assert.Throws<EndOfStreamException>(() => TrainingSession.Open(path, new string('0', token.Length)));
+        Assert.True(Record.Exception(() => TrainingSession.Open(path, new string('0', token.Length))) is IOException or SocketException);
         using (var garbage = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified))
         {
             garbage.Connect(new UnixDomainSocketEndPoint(path));
@@ -254,7 +254,7 @@ public sealed class HostileCandidateTests
             {
                 return socket.Receive(new byte[16]);
             }
-            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.Shutdown)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown)
             {
                 return 0;
             }
