@@ -51,8 +51,8 @@ public sealed class ProcessRunnerOptions
     /// </summary>
     public string? ProgramFile { get; set; }
 
-    /// <summary>Where the experiments' own directories are made. Default: <c>autoresearch</c> in the directory for temporary files.</summary>
-    public string RunsDirectory { get; set; } = Path.Combine(Path.GetTempPath(), "autoresearch");
+    /// <summary>Where the experiments' own directories are made, for this user only. Default: <c>autoresearch-&lt;user&gt;</c> in the directory for temporary files.</summary>
+    public string RunsDirectory { get; set; } = WorkDirectories.Temporary("autoresearch");
 
     /// <summary>True to keep the experiments' own directories, which are then listed as artifacts. Default false.</summary>
     public bool KeepRunDirectories { get; set; }

@@ -12,7 +12,7 @@ internal sealed class RunDirectory
     /// <exception cref="IOException">The directory cannot be made, e.g. because the disk is full.</exception>
     public static RunDirectory Create(ProcessRunnerOptions options, Experiment experiment, string nonce)
     {
-        DirectoryRemoval.CreatePrivate(options.RunsDirectory);
+        WorkDirectories.CreatePrivate(options.RunsDirectory);
         var root = Directory.CreateDirectory(System.IO.Path.Combine(options.RunsDirectory, $"{experiment.Id}-{nonce}"));
         var directory = new RunDirectory(root.FullName);
         try
@@ -35,7 +35,7 @@ internal sealed class RunDirectory
         }
     }
 
-    public void Delete() => DirectoryRemoval.Remove(Path);
+    public void Delete() => WorkDirectories.Remove(Path);
 
     private static void Copy(DirectoryInfo source, string target)
     {

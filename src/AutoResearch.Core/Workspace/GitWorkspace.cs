@@ -68,10 +68,10 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
         var surface = new EditableSurface(options.Editable);
         var (git, root, common) = await GitRepository.InspectAsync(repository, options, surface, cancellationToken).ConfigureAwait(false);
         var name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(common)))[..8];
-        var worktrees = Path.Combine(Path.GetFullPath(options.WorktreesDirectory ?? Path.Combine(Path.GetTempPath(), "autoresearch-worktrees")), $"{options.Tag}-{name}");
+        var worktrees = Path.Combine(Path.GetFullPath(options.WorktreesDirectory ?? WorkDirectories.Temporary("autoresearch-worktrees")), $"{options.Tag}-{name}");
         if ((worktrees + Path.DirectorySeparatorChar).StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             throw new WorkspaceException($"The worktrees directory '{worktrees}' lies inside of the repository; put it elsewhere.");
-        DirectoryRemoval.CreatePrivate(worktrees);
+        WorkDirectories.CreatePrivate(worktrees);
         FileStream @lock;
         try
         {

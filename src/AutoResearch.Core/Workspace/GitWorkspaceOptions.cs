@@ -12,7 +12,7 @@ public sealed class GitWorkspaceOptions
     public required IReadOnlyList<string> Editable { get; init; }
 
     /// <summary>
-    /// Where worktrees are made, outside of the repository. Null (the default) for <c>autoresearch-worktrees</c> in the directory for
+    /// Where worktrees are made, outside of the repository. Null (the default) for <c>autoresearch-worktrees-&lt;user&gt;</c> in the directory for
     /// temporary files. Each repository and tag has a folder of its own in it.
     /// </summary>
     public string? WorktreesDirectory { get; init; }

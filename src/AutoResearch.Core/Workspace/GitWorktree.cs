@@ -49,5 +49,5 @@ internal sealed class GitWorktree(string path, string administration, string tre
     }
 
     /// <summary>Removes a directory, whatever a program has made of it.</summary>
-    public static void Remove(string directory) => DirectoryRemoval.Remove(directory);
+    public static void Remove(string directory) => WorkDirectories.Remove(directory);
 }

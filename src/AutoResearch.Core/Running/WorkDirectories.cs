@@ -5,10 +5,10 @@ using System.Runtime.Versioning;
 namespace AutoResearch;
 
 /// <summary>
-/// Removes directories that programs have worked in: what was made unreadable is made readable first, links are not followed, and where paths
-/// are too long or names are no text, <c>rm</c> does it.
+/// Directories that programs work in: made so that no other user can enter, and removed whatever a program has done to them. What was made
+/// unreadable is made readable first, links are not followed, and where paths are too long or names are no text, <c>rm</c> does it.
 /// </summary>
-internal static class DirectoryRemoval
+internal static class WorkDirectories
 {
     public static void Remove(string directory)
     {
@@ -27,6 +27,9 @@ internal static class DirectoryRemoval
             }
         }
     }
+
+    /// <summary>A directory for temporary files of one user: others cannot enter it, so each needs an own one.</summary>
+    public static string Temporary(string name) => Path.Combine(Path.GetTempPath(), $"{name}-{Environment.UserName}");
 
     /// <summary>Makes a directory that other users cannot enter: a program may make anything of what is in it, set-uid files too.</summary>
     public static void CreatePrivate(string directory)
