@@ -112,8 +112,10 @@ public sealed unsafe class CublasLt : IDisposable
             int first = shape.TransposeB ? 1 : 0, second = shape.TransposeA ? 1 : 0;
             _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransA, &first, sizeof(int)), "cublasLtMatmulDescSetAttribute");
             _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransB, &second, sizeof(int)), "cublasLtMatmulDescSetAttribute");
-            plan.LayoutA = Layout(shape.Input, shape.TransposeA ? shape.K : shape.M, shape.TransposeA ? shape.M : shape.K, shape.RowA, shape.Batch, shape.BatchStrideA);
-            plan.LayoutB = Layout(shape.Input, shape.TransposeB ? shape.N : shape.K, shape.TransposeB ? shape.K : shape.N, shape.RowB, shape.Batch, shape.BatchStrideB);
+            plan.LayoutA = Layout(shape.Input, shape.TransposeA ? shape.K : shape.M, shape.TransposeA ? shape.M : shape.K,
+                shape.RowA, shape.Batch, shape.BatchStrideA);
+            plan.LayoutB = Layout(shape.Input, shape.TransposeB ? shape.N : shape.K, shape.TransposeB ? shape.K : shape.N,
+                shape.RowB, shape.Batch, shape.BatchStrideB);
             plan.LayoutC = Layout(shape.Output, shape.M, shape.N, shape.RowC, shape.Batch, shape.BatchStrideC);
             plan.Algorithm = Heuristic(key, plan);
             return plan;
@@ -132,8 +134,10 @@ public sealed unsafe class CublasLt : IDisposable
         _library.Check(_library.MatrixLayoutCreate(&layout, Type(type), (ulong)columns, (ulong)rows, stride), "cublasLtMatrixLayoutCreate");
         if (batch > 1)
         {
-            _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.BatchCount, &batch, sizeof(int)), "cublasLtMatrixLayoutSetAttribute");
-            _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.StridedBatchOffset, &batchStride, sizeof(long)), "cublasLtMatrixLayoutSetAttribute");
+            _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.BatchCount, &batch, sizeof(int)),
+                "cublasLtMatrixLayoutSetAttribute");
+            _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.StridedBatchOffset, &batchStride, sizeof(long)),
+                "cublasLtMatrixLayoutSetAttribute");
         }
 
         return layout;
@@ -146,18 +150,21 @@ public sealed unsafe class CublasLt : IDisposable
         try
         {
             var bytes = (ulong)_workspace.Bytes;
-            _library.Check(_library.PreferenceSetAttribute(preference, CublasLtLibrary.MaxWorkspaceBytes, &bytes, sizeof(ulong)), "cublasLtMatmulPreferenceSetAttribute");
+            _library.Check(_library.PreferenceSetAttribute(preference, CublasLtLibrary.MaxWorkspaceBytes, &bytes, sizeof(ulong)),
+                "cublasLtMatmulPreferenceSetAttribute");
             foreach (var (attribute, value) in (ReadOnlySpan<(int, int)>)
                 [(CublasLtLibrary.MinAlignmentA, key.AlignmentB), (CublasLtLibrary.MinAlignmentB, key.AlignmentA),
                  (CublasLtLibrary.MinAlignmentC, key.AlignmentC), (CublasLtLibrary.MinAlignmentD, key.AlignmentC)])
             {
                 var alignment = (uint)value;
-                _library.Check(_library.PreferenceSetAttribute(preference, attribute, &alignment, sizeof(uint)), "cublasLtMatmulPreferenceSetAttribute");
+                _library.Check(_library.PreferenceSetAttribute(preference, attribute, &alignment, sizeof(uint)),
+                    "cublasLtMatmulPreferenceSetAttribute");
             }
 
             NativeHeuristic result;
             int count;
-            var status = _library.GetHeuristic(_handle, plan.Description, plan.LayoutB, plan.LayoutA, plan.LayoutC, plan.LayoutC, preference, 1, &result, &count);
+            var status = _library.GetHeuristic(_handle, plan.Description, plan.LayoutB, plan.LayoutA, plan.LayoutC,
+                plan.LayoutC, preference, 1, &result, &count);
             const int notSupported = 15;
             _library.Check(status == 0 && count == 0 ? notSupported : status, $"cublasLtMatmulAlgoGetHeuristic({key.Shape})");
             return result.Algorithm;

@@ -32,8 +32,10 @@ internal sealed unsafe class CublasLtLibrary
         PreferenceCreate = (delegate* unmanaged<nint*, int>)Find("cublasLtMatmulPreferenceCreate");
         PreferenceDestroy = (delegate* unmanaged<nint, int>)Find("cublasLtMatmulPreferenceDestroy");
         PreferenceSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)Find("cublasLtMatmulPreferenceSetAttribute");
-        GetHeuristic = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, NativeHeuristic*, int*, int>)Find("cublasLtMatmulAlgoGetHeuristic");
-        Matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*, nint, nuint, nint, int>)Find("cublasLtMatmul");
+        GetHeuristic = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, NativeHeuristic*, int*, int>)
+            Find("cublasLtMatmulAlgoGetHeuristic");
+        Matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*, nint, nuint, nint, int>)
+            Find("cublasLtMatmul");
     }
 
     internal delegate* unmanaged<nint*, int> Create { get; }

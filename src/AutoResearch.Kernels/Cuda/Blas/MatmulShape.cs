@@ -58,7 +58,8 @@ public readonly record struct MatmulShape(long M, long N, long K)
         if (RowA < (TransposeA ? M : K)) throw new ArgumentException($"{this}: rows of A overlap (stride {StrideA}).");
         if (RowB < (TransposeB ? K : N)) throw new ArgumentException($"{this}: rows of B overlap (stride {StrideB}).");
         if (RowC < N) throw new ArgumentException($"{this}: rows of C overlap (stride {StrideC}).");
-        if (Batch > 1 && BatchStrideC < ((M - 1) * RowC) + N) throw new ArgumentException($"{this}: the results overlap (batch stride {BatchStrideC}).");
+        if (Batch > 1 && BatchStrideC < ((M - 1) * RowC) + N)
+            throw new ArgumentException($"{this}: the results overlap (batch stride {BatchStrideC}).");
     }
 
     /// <summary>Extents, transposition, types and batch.</summary>

@@ -100,7 +100,8 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
         if (content < 0 || !bytes.AsSpan().StartsWith(Elf)) return null;
         var trailer = bytes.AsSpan(content);
         if (!trailer[(LengthBytes + SHA256.HashSizeInBytes)..].SequenceEqual(Magic)) return null;
-        if (!SHA256.HashData(bytes.AsSpan(0, content + LengthBytes)).AsSpan().SequenceEqual(trailer.Slice(LengthBytes, SHA256.HashSizeInBytes))) return null;
+        if (!SHA256.HashData(bytes.AsSpan(0, content + LengthBytes)).AsSpan()
+            .SequenceEqual(trailer.Slice(LengthBytes, SHA256.HashSizeInBytes))) return null;
         int cubin = BinaryPrimitives.ReadInt32LittleEndian(trailer), log = BinaryPrimitives.ReadInt32LittleEndian(trailer[4..]);
         var names = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var line in Encoding.UTF8.GetString(bytes.AsSpan(cubin + log, content - cubin - log)).Split('\n'))
@@ -120,7 +121,8 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
         var folder = new DirectoryInfo(directory);
         foreach (var left in folder.EnumerateFiles("*.tmp").Where(file => now - file.LastWriteTimeUtc > OldestTemporary)) TryDelete(left.FullName);
         // What was just written stays even if it alone is larger than the limit.
-        var files = folder.EnumerateFiles("*" + Extension).OrderByDescending(file => file.Name == justWritten).ThenByDescending(file => file.LastWriteTimeUtc).ToArray();
+        var files = folder.EnumerateFiles("*" + Extension)
+            .OrderByDescending(file => file.Name == justWritten).ThenByDescending(file => file.LastWriteTimeUtc).ToArray();
         var total = 0L;
         for (var i = 0; i < files.Length; i++)
         {

@@ -37,7 +37,8 @@ public sealed class KernelBinary
     /// <returns>The lowered name; the same for <c>extern "C"</c> kernels.</returns>
     public string LoweredName(string entryPoint) => _loweredNames.TryGetValue(entryPoint, out var name)
         ? name
-        : throw new ArgumentException($"{entryPoint} is no entry point of {Source.Name}: {string.Join(", ", _loweredNames.Keys)}.", nameof(entryPoint));
+        : throw new ArgumentException($"{entryPoint} is no entry point of {Source.Name}: {string.Join(", ", _loweredNames.Keys)}.",
+            nameof(entryPoint));
 
     /// <summary>Resources of an entry point.</summary>
     /// <param name="entryPoint">As given in the source.</param>

@@ -71,7 +71,8 @@ internal sealed unsafe class CudaDriver
         OccupancyMaxActiveBlocks = (delegate* unmanaged<int*, nint, int, nuint, int>)Find("cuOccupancyMaxActiveBlocksPerMultiprocessor");
         LaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Find("cuLaunchKernel");
         LaunchKernelEx = (delegate* unmanaged<NativeLaunchConfig*, nint, void**, void**, int>)Find("cuLaunchKernelEx");
-        TensorMapEncodeTiled = (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)Find("cuTensorMapEncodeTiled");
+        TensorMapEncodeTiled = (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)
+            Find("cuTensorMapEncodeTiled");
 
         GraphInstantiate = (delegate* unmanaged<nint*, nint, ulong, int>)Find("cuGraphInstantiateWithFlags");
         GraphExecUpdate = (delegate* unmanaged<nint, nint, NativeGraphUpdate*, int>)Find("cuGraphExecUpdate_v2");

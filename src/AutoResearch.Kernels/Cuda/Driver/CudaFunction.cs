@@ -136,7 +136,8 @@ public sealed unsafe class CudaFunction
     {
         var (grid, block, cluster) = (launch.Grid, launch.Block, launch.Cluster);
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535)
-            throw new ArgumentException($"{Name}: the grid {grid} must be at least 1 in every extent and at most 65535 in the second and third.", nameof(launch));
+            throw new ArgumentException($"{Name}: the grid {grid} must be at least 1 in every extent and at most 65535 in the second and third.",
+                nameof(launch));
         if (block.X < 1 || block.Y < 1 || block.Z < 1 || block.Count > 1024)
             throw new ArgumentException($"{Name}: the block {block} must have 1 to 1024 threads.", nameof(launch));
         if (cluster != default && (cluster.X < 1 || cluster.Y < 1 || cluster.Z < 1
@@ -149,7 +150,8 @@ public sealed unsafe class CudaFunction
                 "Raise MaxDynamicSharedBytes of the function first.", nameof(launch));
         }
 
-        if (arguments > MostArguments) throw new ArgumentException($"{Name}: {arguments} arguments are more than {MostArguments}.", nameof(arguments));
+        if (arguments > MostArguments)
+            throw new ArgumentException($"{Name}: {arguments} arguments are more than {MostArguments}.", nameof(arguments));
     }
 
     private int Get(int attribute)

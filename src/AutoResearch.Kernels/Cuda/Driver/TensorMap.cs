@@ -53,7 +53,8 @@ public sealed unsafe class TensorMap : IDisposable
         var nativeType = type switch { DType.Float32 => Float32, DType.Int32 => Int32, _ => BFloat16 };
         var promotion = 2; // whole lines of 128 bytes into the level-2 cache
         var status = device.Driver.TensorMapEncodeTiled(
-            (void*)_location, nativeType, (uint)rank, address, nativeExtents, nativeStrides, nativeBox, elementStrides, 0, (int)swizzle, promotion, 0);
+            (void*)_location, nativeType, (uint)rank, address, nativeExtents, nativeStrides, nativeBox,
+                elementStrides, 0, (int)swizzle, promotion, 0);
         if (status == 0) return;
         Dispose();
         device.Check(status, $"cuTensorMapEncodeTiled({type}, extents {Text(extents)}, strides {Text(strides)}, box {Text(box)}, {swizzle})");
@@ -79,7 +80,8 @@ public sealed unsafe class TensorMap : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private static void Check(DType type, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides, ReadOnlySpan<int> box, TensorSwizzle swizzle)
+    private static void Check(DType type, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides,
+        ReadOnlySpan<int> box, TensorSwizzle swizzle)
     {
         var rank = extents.Length;
         if (rank is < 1 or > 5) throw new ArgumentException($"A tensor map has 1 to 5 dimensions, not {rank}.", nameof(extents));
@@ -87,7 +89,8 @@ public sealed unsafe class TensorMap : IDisposable
             throw new ArgumentException($"{rank} extents need {rank - 1} strides (the innermost has none), not {strides.Length}.", nameof(strides));
         if (box.Length != rank) throw new ArgumentException($"{rank} extents need a box of {rank} extents, not {box.Length}.", nameof(box));
         if (address == 0 || address % 16 != 0)
-            throw new ArgumentException(FormattableString.Invariant($"The address 0x{address:x} must be a multiple of 16 and not 0."), nameof(address));
+            throw new ArgumentException(FormattableString.Invariant($"The address 0x{address:x} must be a multiple of 16 and not 0."),
+                nameof(address));
         for (var i = 0; i < rank; i++)
         {
             if (extents[i] is < 1 or > 1L << 32)
@@ -103,7 +106,8 @@ public sealed unsafe class TensorMap : IDisposable
 
         var width = (long)box[0] * type.Size();
         if (width % 16 != 0)
-            throw new ArgumentException($"The box is {width} bytes wide ({box[0]} elements of {type}); it must be a multiple of 16 bytes.", nameof(box));
+            throw new ArgumentException($"The box is {width} bytes wide ({box[0]} elements of {type}); it must be a multiple of 16 bytes.",
+                nameof(box));
         var span = swizzle switch
         {
             TensorSwizzle.None => long.MaxValue,
@@ -113,7 +117,8 @@ public sealed unsafe class TensorMap : IDisposable
             _ => throw new ArgumentOutOfRangeException(nameof(swizzle), swizzle, "Unknown swizzle."),
         };
         if (width > span)
-            throw new ArgumentException($"The box is {width} bytes wide; the swizzle of {span} bytes allows {span / type.Size()} elements of {type}.", nameof(box));
+            throw new ArgumentException($"The box is {width} bytes wide; the swizzle of {span} bytes allows {span / type.Size()} elements of {type}.",
+                nameof(box));
     }
 
     private static string Text<T>(ReadOnlySpan<T> values) => $"[{string.Join(", ", values.ToArray())}]";

@@ -101,7 +101,8 @@ public sealed class CudaLibraries
             if (File.Exists(place))
             {
                 // A file named in the environment; it serves the component whose name it bears.
-                if (names.Any(name => Path.GetFileName(place).StartsWith(Stem(name), StringComparison.Ordinal)) && TryFile(place, looked) is { } named)
+                if (names.Any(name => Path.GetFileName(place).StartsWith(Stem(name), StringComparison.Ordinal))
+                    && TryFile(place, looked) is { } named)
                     return named;
                 continue;
             }

@@ -90,7 +90,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
         string?[] prefixes =
         [
             environment("VIRTUAL_ENV"), environment("CONDA_PREFIX"), At("usr/local"), At("usr"), At("opt/conda"), At("opt/venv"),
-            .. home is null ? [] : (string[])[Path.Combine(home, ".local"), Path.Combine(home, "miniconda3"), Path.Combine(home, "anaconda3"), Path.Combine(home, ".venv")],
+            .. home is null ? []
+                : (string[])[Path.Combine(home, ".local"), Path.Combine(home, "miniconda3"), Path.Combine(home, "anaconda3"), Path.Combine(home, ".venv")],
         ];
         foreach (var prefix in prefixes)
         {

@@ -72,7 +72,8 @@ public sealed unsafe class CudaMemory
         {
             if (_disposed) return;
             if (!_used.Remove(address, out var block))
-                throw new ArgumentException(FormattableString.Invariant($"0x{address:x} is not the address of a block that is in use: freed twice?"), nameof(address));
+                throw new ArgumentException(FormattableString.Invariant($"0x{address:x} is not the address of a block that is in use: freed twice?"),
+                    nameof(address));
             UsedBytes -= block.Size;
             block.IsFree = true;
             if (block.Next is { IsFree: true } next)
@@ -106,7 +107,11 @@ public sealed unsafe class CudaMemory
             : FormattableString.Invariant($"The GPU ran out of memory in {call}");
         if (free >= 0) text += FormattableString.Invariant($"; {Mebibytes(free)} of {Mebibytes(total)} are free");
         if (memory is not null)
-            text += FormattableString.Invariant($"; this process's tensors use {Mebibytes(memory.UsedBytes)}, {Mebibytes(memory.ReservedBytes - memory.UsedBytes)} are kept for reuse");
+        {
+            text += $"; this process's tensors use {Mebibytes(memory.UsedBytes)}, " +
+                $"{Mebibytes(memory.ReservedBytes - memory.UsedBytes)} are kept for reuse";
+        }
+
         return new(text + ". Use a smaller model, batch or sequence, or close other programs on the GPU.", requested, free, total);
     }
 

@@ -65,7 +65,8 @@ public sealed class KernelBench
             run.Module = binary.Load(_device);
             run.Buffers = new KernelBuffers(_device, task.Buffers);
             run.Invocation = new(source, _device.Stream,
-                source.EntryPoints.Distinct(StringComparer.Ordinal).ToDictionary(entry => entry, entry => run.Module.Function(binary.LoweredName(entry)), StringComparer.Ordinal),
+                source.EntryPoints.Distinct(StringComparer.Ordinal).ToDictionary(entry => entry, entry => run.Module.Function(binary.LoweredName(entry)),
+                    StringComparer.Ordinal),
                 run.Buffers.Addresses);
             run.Buffers.Reset();
             task.Launch(run.Invocation);

@@ -10,7 +10,8 @@ internal sealed class KernelCheck
     {
         _task = task;
         if (task.Buffers.DistinctBy(buffer => buffer.Name).Count() != task.Buffers.Count)
-            throw new ArgumentException($"The buffers of {task.Name} must have different names: {string.Join(", ", task.Buffers.Select(b => b.Name))}.", nameof(task));
+            throw new ArgumentException($"The buffers of {task.Name} must have different names: {string.Join(", ", task.Buffers.Select(b => b.Name))}.",
+                nameof(task));
         if (!task.Buffers.Any(buffer => buffer.IsOutput)) throw new ArgumentException($"{task.Name} has no output to compare.", nameof(task));
         _expected = [.. task.Buffers.Select(buffer => buffer.HostCopy())];
         task.Reference(_expected);
