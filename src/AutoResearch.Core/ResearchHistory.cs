@@ -120,6 +120,9 @@ public sealed class ResearchHistory
     /// <summary>How many trials there are.</summary>
     internal int TrialCount => _trials.Count;
 
+    /// <summary>The version of the present incumbent.</summary>
+    internal int IncumbentVersion => _incumbents.Count - 1;
+
     /// <summary>The runs that an incumbent has, by its version.</summary>
     internal IReadOnlyList<Run> IncumbentRuns(int version) => version == _incumbents.Count - 1 ? _incumbentRuns : _incumbents[version].Runs;
 

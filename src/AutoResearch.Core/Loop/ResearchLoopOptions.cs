@@ -78,6 +78,12 @@ public sealed class ResearchLoopOptions
     /// </summary>
     public int MaxContentionRetries { get; set; } = 2;
 
+    /// <summary>
+    /// From where on a run counts as disturbed by others on the machine and is made again. Null (the default) looks at nothing; set it where
+    /// the budget is time and the machine is not yours alone.
+    /// </summary>
+    public ContentionOptions? Contention { get; set; }
+
     /// <summary>How often a proposer that threw is asked again, before the loop stops. Default 3.</summary>
     public int MaxProposalRetries { get; set; } = 3;
 
@@ -108,6 +114,7 @@ public sealed class ResearchLoopOptions
         AtLeast(nameof(MaxContentionRetries), MaxContentionRetries, 0);
         AtLeast(nameof(MaxProposalRetries), MaxProposalRetries, 0);
         AtLeast(nameof(MeasurementBuffer), MeasurementBuffer, 1);
+        Contention?.Validate();
         Check(nameof(MaxTime), MaxTime, MaxTime is not { } time || time > TimeSpan.Zero, "must be positive, or null for no limit");
         Check(nameof(MaxMoney), MaxMoney, MaxMoney is not { } money || money > 0, "must be positive, or null for no limit");
         Check(nameof(Confidence), Confidence, Confidence is > 0 and < 1, "must lie between 0 and 1, e.g. 0.95");

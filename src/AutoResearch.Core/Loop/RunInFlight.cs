@@ -51,6 +51,8 @@ internal sealed class RunInFlight : IProgress<Measurement>
         var clock = _configuration.TimeProvider;
         var start = clock.GetTimestamp();
         RunResult? result;
+        var contention = _configuration.Options.Contention;
+        var device = contention is null ? null : DeviceWatch.Start();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var supervisor = _configuration.Monitors.Count == 0 ? null : new RunSupervisor(_watched, _configuration.Monitors, _configuration.Policy, this, end.Cancel);
         try
@@ -75,10 +77,17 @@ internal sealed class RunInFlight : IProgress<Measurement>
         var elapsed = clock.GetElapsedTime(start);
         if (supervisor is not null && result?.Outcome != RunOutcome.Cancelled) result = supervisor.Complete(result, elapsed);
         result = Checked(result!, elapsed, cancellationToken.IsCancellationRequested);
+        if (device is not null && result is { Outcome: RunOutcome.Completed, Contention: null })
+            result = result with { Contention = Disturbance(contention!, device, result, elapsed) };
         Telemetry.EndExperiment(_activity, Experiment, result);
         _measurements.Writer.TryComplete();
         return result;
     }
+
+    // With several runs at once, their processes cannot be told from those of others.
+    private string? Disturbance(ContentionOptions options, DeviceWatch device, RunResult result, TimeSpan elapsed) =>
+        (_configuration.Options.MaxParallel == 1 ? device.Disturbance(options, result.Usage.CpuTime ?? TimeSpan.Zero, elapsed) : null)
+        ?? RunSpeed.Disturbance(result, _watched.Repeats, options);
 
     /// <summary>The result as the loop may believe it: completed only with a finite score, cancelled only by the loop.</summary>
     private RunResult Checked(RunResult result, TimeSpan elapsed, bool cancelled)

@@ -25,6 +25,9 @@ public sealed class MonitoredRun
     /// <summary>Recent runs of any candidate, completed or stopped, in order of their trials; those of the baseline come first.</summary>
     public IReadOnlyList<Run> Earlier { get; init; } = [];
 
+    /// <summary>Earlier runs of the same candidate.</summary>
+    internal IReadOnlyList<Run> Repeats { get; init; } = [];
+
     /// <summary>
     /// A value so that less is better: a metric other than the objective's is taken for a loss.
     /// </summary>

@@ -9,7 +9,7 @@ internal static class Monitoring
     public static MonitoredRun Of(ResearchHistory history, Experiment experiment)
     {
         var objective = history.Problem.Objective;
-        if (experiment.Purpose != RunPurpose.Screen) return new(experiment, objective); // nothing else is ever compared
+        if (experiment.Purpose != RunPurpose.Screen) return new(experiment, objective) { Repeats = RepeatsOf(history, experiment) }; // nothing else is ever compared
         var version = history.Trial(experiment.Trial).IncumbentVersion;
         var earlier = new List<Run>(history.BaselineRuns);
         for (var number = Math.Max(1, history.TrialCount - RecentTrials); number <= history.TrialCount; number++) earlier.AddRange(history.Trial(number).Runs);
@@ -18,6 +18,14 @@ internal static class Monitoring
             Incumbent = [.. history.IncumbentRuns(version).Where(r => r.Result.Outcome == RunOutcome.Completed)],
             Earlier = earlier,
         };
+    }
+
+    private static IReadOnlyList<Run> RepeatsOf(ResearchHistory history, Experiment experiment)
+    {
+        var own = experiment.Trial > 0 ? history.Trial(experiment.Trial).Runs.Concat(history.Trial(experiment.Trial).Controls) : [];
+        var incumbent = history.IncumbentRuns(history.IncumbentVersion);
+        return [.. own.Concat(incumbent).Concat(history.BaselineRuns).Concat(history.ClaimRuns).Concat(history.FinalRuns)
+            .Where(r => r.Experiment.Candidate.Id == experiment.Candidate.Id).DistinctBy(r => r.Experiment.Id)];
     }
 
     /// <summary>The share of a run's budget that was not used because it was stopped; 0 for others.</summary>

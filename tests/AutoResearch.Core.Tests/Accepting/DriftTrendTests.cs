@@ -11,9 +11,10 @@ public sealed class DriftTrendTests
     {
         var trend = default(DriftTrend);
         for (var run = 1; run <= 400; run += 20) trend = trend.With(run, 5 + (0.03 * run));
-        Assert.Equal(0.03, trend.Slope, 3);
+        Assert.True(trend.Drift(1).Variance > trend.Drift(0.01).Variance);
+        Assert.Equal(0.03, trend.Drift(1).Slope, 3);
         Assert.Equal(381, trend.Last);
-        Assert.Equal(0, default(DriftTrend).With(1, 7).Slope);
+        Assert.Equal(0, default(DriftTrend).With(1, 7).Drift(1).Slope);
     }
 
     [Fact]
@@ -21,7 +22,7 @@ public sealed class DriftTrendTests
     {
         var trend = default(DriftTrend);
         for (var run = 0; run <= 2000; run += 20) trend = trend.With(run, run <= 1000 ? -0.02 * run : -20 + (0.02 * (run - 1000)));
-        Assert.InRange(trend.Slope, 0.01, 0.025);
+        Assert.InRange(trend.Drift(1).Slope, 0.01, 0.025);
     }
 
     [Fact]
@@ -30,7 +31,7 @@ public sealed class DriftTrendTests
         var random = new Random(2);
         var trend = default(DriftTrend);
         for (var run = 1; run <= 5; run++) trend = trend.With(run, random.NextDouble());
-        Assert.InRange(trend.Slope, -0.003, 0.003);
+        Assert.InRange(trend.Drift(1).Slope, -0.003, 0.003);
     }
 
     [Theory]

@@ -57,7 +57,7 @@ internal sealed class AdaptiveMemory
     private double DriftVariance => _drift.Rate * _noise.Variance;
 
     /// <summary>The drift of one run as the sentinels show it, and its standard error.</summary>
-    public (double Slope, double Error) Drift => (_trend.Slope, Math.Sqrt(_trend.Variance(_noise.Variance)));
+    public (double Slope, double Error) Drift => _trend.Drift(_noise.Variance) is var (slope, variance) ? (slope, Math.Sqrt(variance)) : default;
 
     /// <summary>Whether the baseline should be run again to see the drift, before a trial is judged.</summary>
     public bool NeedsSentinel(Trial trial)
@@ -69,8 +69,11 @@ internal sealed class AdaptiveMemory
     }
 
     // Until the next sentinel the machine should not move by more than a fraction of the noise unseen.
-    private int Interval(DriftTrend trend) =>
-        (int)Math.Clamp(0.5 * Sigma / (Math.Abs(trend.Slope) + Math.Sqrt(trend.Variance(_noise.Variance))), 15, 80);
+    private int Interval(DriftTrend trend)
+    {
+        var (slope, variance) = trend.Drift(_noise.Variance);
+        return (int)Math.Clamp(0.5 * Sigma / (Math.Abs(slope) + Math.Sqrt(variance)), 15, 80);
+    }
 
     private DriftTrend TrendWith(Trial trial)
     {
@@ -101,7 +104,7 @@ internal sealed class AdaptiveMemory
         var trend = TrendWith(trial);
         belief = Now(belief, trend);
         // The error of the drift is common to all that was learned, so it belongs to the decision and not to what is kept.
-        if (_sentinelEvery != 0) belief = belief with { Variance = belief.Variance + (trend.Variance(_noise.Variance) * Math.Pow(_runs - belief.Origin, 2)) };
+        if (_sentinelEvery != 0) belief = belief with { Variance = belief.Variance + (trend.Drift(_noise.Variance).Variance * Math.Pow(_runs - belief.Origin, 2)) };
         var controls = Controls(trial);
         foreach (var loss in controls) belief = belief.Measure(loss, incumbentVariance, _runs);
         double[] candidate = [.. Losses(trial.Runs)];
@@ -163,11 +166,11 @@ internal sealed class AdaptiveMemory
     {
         var moved = kept.At(_runs, DriftVariance);
         var runs = _runs - kept.Origin;
-        return _sentinelEvery == 0 ? moved : moved with { Mean = moved.Mean + (trend.Slope * runs) };
+        return _sentinelEvery == 0 ? moved : moved with { Mean = moved.Mean + (trend.Drift(_noise.Variance).Slope * runs) };
     }
 
     private IncumbentBelief Kept(IncumbentBelief now) =>
-        _sentinelEvery == 0 ? now : now with { Mean = now.Mean - (_trend.Slope * (now.MeasuredAt - now.Origin)) };
+        _sentinelEvery == 0 ? now : now with { Mean = now.Mean - (_trend.Drift(_noise.Variance).Slope * (now.MeasuredAt - now.Origin)) };
 
     private double[] Controls(Trial trial) => [.. Losses(trial.Controls).Skip(_first.BorrowedFrom(trial))];
 

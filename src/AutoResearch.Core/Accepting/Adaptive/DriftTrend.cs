@@ -2,12 +2,14 @@ namespace AutoResearch;
 
 /// <summary>
 /// How the loss of one and the same candidate moves with the number of runs: a straight line through its runs (sentinels), in which
-/// those long ago count less. It is drawn towards no drift as a normal prior would, so that few runs say little.
+/// those long ago count less. Few runs say little.
 /// </summary>
 internal readonly record struct DriftTrend
 {
     private const double HalfLife = 250; // runs after which a run counts half
     private const double Typical = 0.02; // prior standard deviation of the drift of one run, in units of the noise
+
+    private const double DriftShare = 0.25; // of machines, before anything is seen
 
     private double Weight { get; init; }
 
@@ -42,10 +44,18 @@ internal readonly record struct DriftTrend
         };
     }
 
-    /// <summary>The expected change of the loss per run.</summary>
-    public double Slope => Products / (TimeSquares + (1 / (Typical * Typical)));
-
-    /// <summary>The variance of <see cref="Slope"/> about the true drift.</summary>
+    /// <summary>
+    /// The expected change of the loss per run and the variance about the true one. Most machines do not drift: that is weighed against a
+    /// drift of the usual size by what the runs say.
+    /// </summary>
     /// <param name="runVariance">The variance of one run.</param>
-    public double Variance(double runVariance) => runVariance / (TimeSquares + (1 / (Typical * Typical)));
+    public (double Slope, double Variance) Drift(double runVariance)
+    {
+        if (!(runVariance > 0)) return (0, 0);
+        var variance = 1 / (TimeSquares + (1 / (Typical * Typical))); // in units of the run's variance
+        var slope = Products * variance;
+        var evidence = 0.5 * ((Products * slope / runVariance) - Math.Log(1 + (TimeSquares * Typical * Typical)));
+        var drifts = DriftShare / (DriftShare + ((1 - DriftShare) * Math.Exp(-evidence)));
+        return (drifts * slope, drifts * ((variance * runVariance) + ((1 - drifts) * slope * slope)));
+    }
 }
