@@ -365,7 +365,12 @@ public sealed class ResearchHistory
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
             .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number, Since = trial.Number });
         _incumbentRuns = [.. Evidence.Sound(trial.Runs)];
-        (Gain, Claims) = (null, null);
+        // Without the changes that do nothing, what was found of the others stands.
+        var dropped = trial.Hypothesis.Drops;
+        (Gain, Claims) = (null, dropped is null || Claims is null ? null : Claims with
+        {
+            Claims = [.. Claims.Claims.Select(c => dropped.Contains(c.Trial) ? c with { Status = ClaimStatus.Dropped } : c)],
+        });
     }
 
     private void ApplyReversion(IncumbentReverted reverted)

@@ -70,14 +70,16 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     public static SimulationScore Score(ResearchHistory history)
     {
         ArgumentNullException.ThrowIfNull(history);
-        var effects = history.Incumbents.Zip(history.Incumbents.Skip(1), (before, after) => Truth(after.Candidate) - Truth(before.Candidate)).ToArray();
+        // What the loop takes out at the end was no idea.
+        var effects = history.Incumbents.Zip(history.Incumbents.Skip(1)).Where(p => p.Second.Trial == 0 || history.Trials[p.Second.Trial - 1].Hypothesis.Drops is null)
+            .Select(p => Truth(p.Second.Candidate) - Truth(p.First.Candidate)).ToArray();
         return new()
         {
             TrueGain = -Truth(history.State.Incumbent.Candidate),
             Accepts = effects.Length,
             FalseAccepts = effects.Count(e => e >= 0),
             HarmfulAccepts = effects.Count(e => e > 0),
-            Trials = history.Trials.Count,
+            Trials = history.Trials.Count(t => t.Hypothesis.Drops is null),
             Experiments = history.ExperimentsFinished,
         };
     }

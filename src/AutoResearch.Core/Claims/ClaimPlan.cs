@@ -86,7 +86,7 @@ internal sealed class ClaimPlan
     private ClaimSet Found()
     {
         var threshold = Threshold();
-        return new([.. _tests.Select(t => new Claim(t.Trial, Status(t, threshold), t.Evidence.Pairs, t.Evidence.Mean, t.Evidence.Value, t.IsAblation))],
+        return new([.. _tests.Select(t => new Claim(t.Trial, Status(t, threshold), t.Evidence.Pairs, t.Evidence.Mean, t.Evidence.Value, t.IsAblation) { StandardError = t.Evidence.StandardError })],
             _options.ClaimErrorRate);
     }
 

@@ -17,4 +17,7 @@ public enum ClaimStatus
 
     /// <summary>A later change overrides it: without it the final candidate would be the same.</summary>
     Superseded,
+
+    /// <summary>The runs spoke against it, and it was taken out of the final candidate, which was no worse without it.</summary>
+    Dropped,
 }

@@ -12,6 +12,7 @@ internal struct SignedEvidence
     private readonly double _expectedGain;
     private readonly double _pairVariance;
     private double _sum;
+    private double _squares;
 
     /// <param name="expectedGain">The gain that the search made likely; it counts as one pair when bets are placed.</param>
     /// <param name="pairVariance">The variance of a pair's gain as far as it is known. Wrong figures cost power, not validity.</param>
@@ -26,6 +27,9 @@ internal struct SignedEvidence
     /// <summary>Mean gain of the pairs; 0 without any.</summary>
     public readonly double Mean => Pairs == 0 ? 0 : _sum / Pairs;
 
+    /// <summary>The standard error of the mean; null with fewer than two pairs.</summary>
+    public readonly double? StandardError => Pairs < 2 ? null : Math.Sqrt(Math.Max(0, _squares - (_sum * _sum / Pairs)) / (Pairs - 1) / Pairs);
+
     /// <summary>Takes in the gain of a pair; positive is better.</summary>
     public void Add(double gain)
     {
@@ -34,6 +38,7 @@ internal struct SignedEvidence
         var expected = Math.Max((_expectedGain + _sum) / (Pairs + 1), 0.25 * deviation);
         Value *= 1 + Math.Tanh(deviation > 0 ? expected * gain / _pairVariance : Math.Sign(gain) * 20.0);
         _sum += gain;
+        _squares += gain * gain;
         Pairs++;
     }
 }

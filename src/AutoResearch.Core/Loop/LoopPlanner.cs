@@ -50,6 +50,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         var incumbent = history.State.Incumbent;
         if (history.Lineage.Count <= 1) return Summarized(history, stop); // the baseline, or the baseline again
         if (options.ClaimRounds > 0 && history.Claims is null) return NextOfClaims(history, incumbent);
+        if (options.DropUseless && options.ClaimRounds > 0 && Pruning.Next(history) is { } pruned) return new PruneStep(pruned);
         if (options.FinalRuns == 0) return Summarized(history, stop);
         if (history.Gain is not null) return Summarized(history, stop);
         var final = FinalRuns.Of(history);
@@ -101,6 +102,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
             return new VerdictStep(trial.Number, new Reject { Reason = Refusal(history, trial) });
         var open = history.UnfinishedOf(trial);
         if (NextOfApproval(trial, open.Count) is { } approval) return approval;
+        if (trial.Hypothesis.Drops is not null) return NextOfPruning(history, trial, open.Count, free);
         if (trial.Runs.Count == 0)
             return open.Count == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
         if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
@@ -119,6 +121,20 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         }
         return request.Arm == Arm.Candidate
             ? Run(history, trial.Candidate, RunPurpose.Confirm, trial.Number, confirmations + 1)
+            : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
+    }
+
+    // Both arms in turn, with the same seeds; every second pair the other way round, so that a drift favours none.
+    private LoopStep? NextOfPruning(ResearchHistory history, Trial trial, int open, int free)
+    {
+        if (open > 0 || free <= 0) return null;
+        var (candidates, controls) = (trial.Runs.Count, trial.Controls.Count);
+        if (candidates > 0 && trial.Runs[^1].Result.Score(history.Problem.Objective) is null)
+            return new VerdictStep(trial.Number, new Reject { Reason = $"without them a run ended as {trial.Runs[^1].Result.Outcome}: {trial.Runs[^1].Result.Message ?? "no message"}" });
+        if (Math.Min(candidates, controls) >= options.ClaimRounds) return new VerdictStep(trial.Number, Pruning.Judge(history, trial));
+        var ofCandidate = candidates == controls ? candidates % 2 == 0 : candidates < controls;
+        return ofCandidate
+            ? Run(history, trial.Candidate!, RunPurpose.Confirm, trial.Number, candidates + 1)
             : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
     }
 

@@ -109,6 +109,7 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             case RebaseStep { Trial: var trial }: await RebaseAsync(trial).ConfigureAwait(false); break;
             case ProposeStep when _proposal is null: BeginProposal(); break;
             case ProposeStep or WaitStep: return await WaitAsync().ConfigureAwait(false);
+            case PruneStep { Hypothesis: var hypothesis }: await ProposedAsync(hypothesis, History.State.Incumbent.Version).ConfigureAwait(false); break;
             case SettleClaimsStep settled: await AppendAsync(new ClaimsSettled(settled.Claims)).ConfigureAwait(false); break;
             case MeasureGainStep measured: await AppendAsync(new GainMeasured(measured.Gain)).ConfigureAwait(false); break;
             case StopStep stop: await EndAsync(stop.Reason, stop.Message).ConfigureAwait(false); break;

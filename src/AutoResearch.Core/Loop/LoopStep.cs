@@ -21,6 +21,9 @@ internal sealed record AdvanceStep(Trial Trial) : LoopStep;
 /// <summary>Measures the change of an accepted trial, whose incumbent has been replaced, on the present incumbent.</summary>
 internal sealed record RebaseStep(Trial Trial) : LoopStep;
 
+/// <summary>Proposes the final candidate without the changes that do nothing.</summary>
+internal sealed record PruneStep(Hypothesis Hypothesis) : LoopStep;
+
 /// <summary>Waits for a running experiment or proposal.</summary>
 internal sealed record WaitStep : LoopStep
 {

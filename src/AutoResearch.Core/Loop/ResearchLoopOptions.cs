@@ -53,6 +53,12 @@ public sealed class ResearchLoopOptions
     /// <summary>The expected share of false ones among the confirmed claims is at most this. Default 0.05.</summary>
     public double ClaimErrorRate { get; set; } = 0.05;
 
+    /// <summary>
+    /// Whether kept changes that the claims speak against are taken out of the final candidate at the end, if as many further pairs
+    /// of runs as there are <see cref="ClaimRounds"/> show it to be no worse without them. Default true.
+    /// </summary>
+    public bool DropUseless { get; set; } = true;
+
     /// <summary>The level of the reported gain's confidence interval. Default 0.95.</summary>
     public double Confidence { get; set; } = 0.95;
 

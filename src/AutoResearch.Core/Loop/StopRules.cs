@@ -32,6 +32,14 @@ internal static class StopRules
             : null;
     }
 
+    // What the loop drops by itself at the end is no idea that was kept.
+    private static int TrialsWithoutKeep(ResearchHistory history)
+    {
+        var last = history.State.Incumbent;
+        for (var version = last.Version; version > 0 && history.Trial(last.Trial).Hypothesis.Drops is not null; version--) last = history.Incumbents[version - 1];
+        return history.TrialCount - last.Trial;
+    }
+
     private static bool TrialsWithoutRun(ResearchHistory history, int count)
     {
         for (var i = 1; i <= count; i++)

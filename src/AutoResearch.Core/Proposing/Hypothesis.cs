@@ -32,6 +32,10 @@ public sealed record Hypothesis
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? RebaseOf { get; init; }
 
+    /// <summary>The trials whose kept changes are taken out by this one; set by the loop. Null for an idea.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<int>? Drops { get; init; }
+
     /// <summary>True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.</summary>
     public bool AllowRepeat { get; init; }
 

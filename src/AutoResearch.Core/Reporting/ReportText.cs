@@ -109,7 +109,7 @@ internal static class ReportText
 
     /// <summary>What was found of each kept change, in words.</summary>
     public static IReadOnlyList<(int Trial, string Idea, string Status, string Gain, string Evidence)> Claims(ResearchHistory history) =>
-        [.. (history.Claims?.Claims ?? []).Select(c => (c.Trial, history.Trials[c.Trial - 1].Hypothesis.Title, Status(c), c.Pairs == 0 ? "–" : Number(c.Gain),
+        [.. (history.Claims?.Claims ?? []).Select(c => (c.Trial, history.Trials[c.Trial - 1].Hypothesis.Title, Status(c), c.Pairs == 0 ? "–" : Number(c.Gain) + (c.Interval(0.95) is var (low, high) ? $" [{Number(low)}, {Number(high)}]" : ""),
             c.Pairs == 0 ? "–" : FormattableString.Invariant($"e = {c.EValue:G3} from {c.Pairs} {(c.Pairs == 1 ? "pair" : "pairs")}")))];
 
     /// <summary>One sentence about how the claims were tested.</summary>
@@ -120,6 +120,7 @@ internal static class ReportText
     {
         ClaimStatus.Confirmed => "confirmed",
         ClaimStatus.Doubtful => "doubtful: no better than without it",
+        ClaimStatus.Dropped => "dropped: no worse without it",
         ClaimStatus.Superseded => "overridden by a later change",
         _ => "not decided",
     } + (claim.IsAblation || claim.Status == ClaimStatus.Superseded ? "" : " (against its predecessor)");

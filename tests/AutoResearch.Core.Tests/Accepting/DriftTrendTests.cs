@@ -35,8 +35,8 @@ public sealed class DriftTrendTests
     }
 
     [Theory]
-    [InlineData(-0.02)]
-    [InlineData(0.02)]
+    [InlineData(-0.05)]
+    [InlineData(0.05)]
     public async Task AdaptiveRatchet_MachineThatDrifts_SentinelsShowItAndKeepsAreTruer(double drift)
     {
         const double Sigma = 3.3e-4;
@@ -50,7 +50,7 @@ public sealed class DriftTrendTests
             (falseWithout, keptWithout) = (falseWithout + without.FalseAccepts, keptWithout + without.Accepts);
         }
         // Towards better scores everything looks like a gain.
-        if (drift < 0) Assert.True(falseWith * keptWithout < 0.85 * falseWithout * keptWith, $"{falseWith} of {keptWith} against {falseWithout} of {keptWithout}");
+        if (drift < 0) Assert.True(falseWith * keptWithout < 0.8 * falseWithout * keptWith, $"{falseWith} of {keptWith} against {falseWithout} of {keptWithout}");
 
         static async Task<(double Drift, SimulationScore Score)> SearchAsync(int? every, double drift, int seed)
         {

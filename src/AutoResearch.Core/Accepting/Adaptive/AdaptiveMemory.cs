@@ -152,7 +152,7 @@ internal sealed class AdaptiveMemory
         {
             _incumbents[version] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)), _incumbents[version].Id);
         }
-        if (trial.Hypothesis.RebaseOf is null) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
+        if (trial.Hypothesis is { RebaseOf: null, Drops: null }) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
         // A discarded candidate that ran once says nothing about the noise and would only take up memory.
         if (losses.Length == 1 && trial.Verdict is not Accept) return;
         foreach (var loss in losses) _noise.Add(trial.Candidate!.Id, loss);
