@@ -2,7 +2,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// Sees a run that has become much slower than it was. The machine is suspected: the run is ended as <see cref="RunOutcome.Contended"/> and
-/// made again, and only counts against the idea when that happens every time.
+/// made again, and only counts against the idea when that happens every time. A run whose budget counts steps, tokens or FLOPs and no time
+/// scores the same at any speed and is not watched.
 /// </summary>
 public sealed class ThroughputMonitor : IRunMonitor
 {
@@ -25,6 +26,8 @@ public sealed class ThroughputMonitor : IRunMonitor
     public RunWatch? Watch(MonitoredRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
+        var budget = run.Experiment.Budget;
+        if (budget is { Training: null, Wall: null } and not { Steps: null, Tokens: null, Flops: null }) return null;
         var (seen, usual, recent) = (0, new List<double>(), new Queue<double>());
         (long Step, TimeSpan Elapsed)? before = null;
         return m =>

@@ -90,6 +90,15 @@ public sealed class HealthMonitorTests
     }
 
     [Fact]
+    public void Throughput_BudgetCountsWorkAndNoTime_IsNotWatched()
+    {
+        Assert.Null(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfSteps(100))));
+        Assert.Null(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfTokens(100))));
+        Assert.NotNull(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.TrainingTime(TimeSpan.FromMinutes(1)))));
+        Assert.NotNull(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfSteps(100) with { Wall = TimeSpan.FromMinutes(1) })));
+    }
+
+    [Fact]
     public void Memory_SteadyGrowthBeyondTheLimit_IsSeenLongBefore()
     {
         var run = Watched.Run(budget: new Budget { MemoryBytes = 1L << 30 });
