@@ -76,6 +76,14 @@ public sealed class EvaluatorCommandTests : IDisposable
     public async Task Run_ArtifactInADirectory_IsMovedWhole() =>
         Assert.Equal(0.7, (await RunAsync("mkdir -p out/model/deep; echo 0.7 > out/model/deep/x", Evaluator($"/bin/sh {_script} {{artifact}}/deep/x", "out/model"))).Metrics["val_bpb"]);
 
+    [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
+    public async Task Run_ArtifactBehindALink_IsInvalid()
+    {
+        var result = await RunAsync($"mkdir {_directory}/elsewhere; echo 0.1 > {_directory}/elsewhere/model; ln -s {_directory}/elsewhere out", Evaluator(artifact: "out/model"));
+        Assert.Equal(RunOutcome.Invalid, result.Outcome);
+        Assert.Contains("lies behind one", result.Message, StringComparison.Ordinal);
+    }
+
     [Fact(SkipUnless = nameof(HasSandbox), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_ArtifactThatIsThereBefore_IsNotTakenForAResult()
     {
