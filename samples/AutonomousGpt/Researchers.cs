@@ -29,7 +29,7 @@ internal static class Researchers
     /// <summary>One mind alone, or several that a bandit chooses from by what they have gained for their cost.</summary>
     public static IHypothesisProposer Proposer(IReadOnlyList<(string Name, IChatClient Client)> clients, ChatLedger ledger)
     {
-        if (clients.Count == 0) return new ChatProposer(ScriptedResearcher.Create(), new() { Name = "script", Ledger = ledger });
+        if (clients.Count == 0) return new ChatProposer(ScriptedResearcher.Create(), new() { Name = "script", Ledger = ledger, IsTransient = _ => false });
         return PortfolioProposer.Create(clients, chat: new() { Ledger = ledger, IsTransient = AnthropicFailures.IsTransient });
     }
 

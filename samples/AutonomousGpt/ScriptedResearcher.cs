@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using AutoResearch.Testing;
 using Microsoft.Extensions.AI;
@@ -75,7 +76,7 @@ internal static class ScriptedResearcher
             var smooth = 0.0;
             """),
         new("Switch the compiler's checks", "With other compiler settings the program is faster.",
-            "-optimize+", "-optimize+ -checked-") { Path = "build/candidate.rsp" },
+            "", "-nologo -out:train.dll -optimize+ train.cs") { Path = "build/candidate.rsp" },
         new("A rate that explodes", "Only large steps leave bad minima.",
             "public const double EmbeddingLr = 0.6;", "public const double EmbeddingLr = 6e8;"),
         new("A narrower MLP", "Half of the MLP's cost, for more steps.",
@@ -92,6 +93,9 @@ internal static class ScriptedResearcher
         return ScriptedChatClient.Reply(Json(idea), inputTokens: told.Length / 4, outputTokens: 200);
     });
 
+    // As it is written: a repair is recognised by the title in the answer before.
+    private static readonly JsonSerializerOptions s_plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static string Json(Idea idea) => JsonSerializer.Serialize(new
     {
         title = idea.Title,
@@ -99,6 +103,11 @@ internal static class ScriptedResearcher
         expected_gain = (double?)null,
         note = (string?)null,
         parameters = Array.Empty<object>(),
-        edits = new[] { new { path = idea.Path, kind = "replace", search = idea.Search, replace = idea.Replace, content = (string?)null } },
-    });
+        edits = new[]
+        {
+            idea.Search.Length > 0
+                ? new { path = idea.Path, kind = "replace", search = (string?)idea.Search, replace = (string?)idea.Replace, content = (string?)null }
+                : new { path = idea.Path, kind = "write", search = (string?)null, replace = (string?)null, content = (string?)idea.Replace },
+        },
+    }, s_plain);
 }
