@@ -20,6 +20,7 @@ internal static class Truth
         new("noise 0.001", new(1e-3), "true gain ≥ 0.0047, false keeps ≤ 30 %"),
         new("noise 0.003", new(3e-3), "true gain ≥ 0"),
         new("heavy tails (t, 3 df)", new(Typical) { HeavyTails = true }),
+        new("normal noise as wide as those tails", new(Typical * Math.Sqrt(3))),
         new("noise differs 5× between candidates", new(Typical) { Spread = 5 }),
         new("drift of +2σ per 100 runs", new(Typical) { DriftPerRun = 0.02 * Typical }),
         new("drift of −2σ per 100 runs", new(Typical) { DriftPerRun = -0.02 * Typical }),

@@ -274,6 +274,7 @@ public sealed class Journal : IJournal
     private void Write(ResearchEvent e)
     {
         var hash = JournalLine.Write(_line, _json, _position.Sequence + 1, _position.Hash, e);
+        CheckPlace();
         try
         {
             if (_tailIsDirty) CutTail();
@@ -292,6 +293,15 @@ public sealed class Journal : IJournal
         _position = new(_position.Sequence + 1, hash, _position.Offset + _line.WrittenCount);
         _snapshot?.Add(e, _position);
         _snapshot?.WriteIfDue(_file);
+    }
+
+    // A file that was deleted or replaced can still be written to, but nobody would ever read it.
+    private void CheckPlace()
+    {
+        var file = new FileInfo(PathIn(Directory!));
+        if (file.Exists && (_tailIsDirty || file.Length == _position.Offset)) return;
+        throw new JournalException($"The journal '{file.FullName}' was {(file.Exists ? "replaced or changed by somebody else" : "deleted or moved")} while the loop wrote to it. "
+            + $"Nothing more was recorded. Put the file with its {_position.Sequence} events back and resume, or begin anew in another directory.");
     }
 
     private void CutTail()

@@ -24,6 +24,94 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
         Deep.Equal(Verdicts(whole.History), Verdicts(history));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RunAsync_JournalDeletedOrReplacedUnderfoot_StopsAndResumesFromTheCopy(bool replaced)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows keeps the name of an open file");
+        var (path, copy) = (Path.Combine(_directory, Journal.FileName), Path.Combine(_directory, "copy"));
+        await using (var loop = Build().Build())
+        {
+            var e = await Assert.ThrowsAsync<JournalException>(async () =>
+            {
+                await foreach (var seen in loop.RunAsync(8, Stop))
+                {
+                    if (seen is not ExperimentFinished { ExperimentId: "e0003" }) continue;
+                    File.Move(path, copy);
+                    if (replaced) await File.WriteAllTextAsync(path, "something else", Stop);
+                }
+            });
+            Assert.Contains(path, e.Message, StringComparison.Ordinal);
+            Assert.Contains(replaced ? "replaced" : "deleted", e.Message, StringComparison.Ordinal);
+        }
+        File.Move(copy, path, overwrite: true);
+        await using var next = Build().Build();
+        await next.ResumeAsync(8, Stop).ToListAsync();
+        Assert.Equal(8, next.History.ExperimentsFinished);
+        Assert.True(Journal.Verify(_directory).IsValid);
+    }
+
+    [Fact]
+    public async Task RunAsync_DirectoryThatCannotBeWritten_SaysWhichBeforeAnythingRuns()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc refuses even the administrator");
+        var runner = Loops.Score(x => x);
+        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), runner).RecordTo("/proc/autoresearch-run").Build();
+        var e = await Assert.ThrowsAnyAsync<SystemException>(() => loop.RunAsync(3, Stop).ToListAsync());
+        Assert.True(e is IOException or UnauthorizedAccessException, e.ToString());
+        Assert.Contains("/proc/autoresearch-run", e.Message, StringComparison.Ordinal);
+        Assert.Empty(runner.Experiments);
+    }
+
+    [Fact]
+    public async Task RunAsync_DirectoryLockedByAnotherProcess_WaitsForNobodyAndRunsOnceThatIsKilled()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/flock"), "needs flock");
+        using var other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/flock", [Path.Combine(_directory, "journal.lock"), "cat"])
+        {
+            RedirectStandardInput = true, RedirectStandardOutput = true,
+        })!;
+        await other.StandardInput.WriteLineAsync("held");
+        await other.StandardInput.FlushAsync(Stop);
+        Assert.Equal("held", await other.StandardOutput.ReadLineAsync(Stop)); // cat runs, so the lock is held
+        await using (var loop = Build().Build())
+            await Assert.ThrowsAsync<JournalLockedException>(() => loop.RunAsync(3, Stop).ToListAsync());
+        other.Kill(entireProcessTree: true);
+        await other.WaitForExitAsync(Stop);
+        await using var next = Build().Build();
+        await next.RunAsync(3, Stop).ToListAsync();
+        Assert.Equal(3, next.History.ExperimentsFinished);
+    }
+
+    [Fact]
+    public async Task RunAsync_ClockSetBack_TimeIsNeverTakenAwayAndTheLimitStillHolds()
+    {
+        var clock = new JumpingClock();
+        var runner = new ScriptedRunner(e =>
+        {
+            clock.Now += TimeSpan.FromMinutes(10);
+            if (e.Id == "e0003") clock.Now -= TimeSpan.FromDays(30);
+            return Loops.Completed(1);
+        });
+        await using (var loop = Loops.Build(ScriptedProposer.Counting("x"), runner, clock: clock).RecordTo(_directory).Configure(o => o.MaxTime = TimeSpan.FromHours(1)).Build())
+        {
+            var events = await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+            Assert.Equal(StopReason.MaxTime, events.Stop().Reason);
+            Assert.Equal(7, loop.History.ExperimentsFinished); // an hour of work, and the one in which the clock jumped
+            Assert.Equal(TimeSpan.FromHours(1), loop.History.ActiveTime);
+        }
+        Assert.True(Journal.Verify(_directory).IsValid);
+        Assert.Equal(7, (await Journal.ReadHistoryAsync(_directory, Stop)).ExperimentsFinished);
+    }
+
+    private sealed class JumpingClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+
     [Fact]
     public async Task RunAsync_DirectoryHasAJournal_IsRefused()
     {

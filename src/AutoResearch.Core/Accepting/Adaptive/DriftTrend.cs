@@ -9,7 +9,7 @@ internal readonly record struct DriftTrend
     private const double HalfLife = 250; // runs after which a run counts half
     private const double Typical = 0.02; // prior standard deviation of the drift of one run, in units of the noise
 
-    private const double DriftShare = 0.5; // of machines, before anything is seen
+    private const double DriftShare = 0.25; // of machines, before anything is seen
 
     private double Weight { get; init; }
 
