@@ -36,8 +36,8 @@ internal static class Truth
         s_sentinels = Argument(args, "--sentinels") is { } every ? int.Parse(every, CultureInfo.InvariantCulture) : null;
         var results = new List<PeerResult>();
         Console.WriteLine($"AdaptiveRatchet, {Runs} runs a search, {repeats} searches a world, seeds from {firstSeed}");
-        Console.WriteLine("| world | true gain ± s.e. | ideal | keeps | false keeps | claims | false claims | runs for claims | interval covers | goal |");
-        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|");
+        Console.WriteLine("| world | true gain ± s.e. | ideal | keeps | false keeps | claims | false claims | runs for claims | dropped at the end, gains among them | interval covers | goal |");
+        Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (var world in s_worlds.Where(w => Argument(args, "--world") is not { } text || w.Name.Contains(text, StringComparison.OrdinalIgnoreCase)))
         {
             var outcomes = new Outcome[repeats];
@@ -60,9 +60,10 @@ internal static class Truth
         var history = loop.History;
         var score = SimulatedObjective.Score(history);
         var confirmed = history.Claims?.Confirmed.ToArray() ?? [];
+        var dropped = history.Claims?.Claims.Where(c => c.Status == ClaimStatus.Dropped).ToArray() ?? [];
         return new(score, confirmed.Length, confirmed.Count(c => objective.EffectOf(c.Trial) >= 0), history.ClaimRuns.Count,
             history.Gain is { } gain ? gain.Low <= score.TrueGain && score.TrueGain <= gain.High : null,
-            Enumerable.Range(1, score.Trials).Sum(t => Math.Max(0, -objective.EffectOf(t))));
+            Enumerable.Range(1, score.Trials).Sum(t => Math.Max(0, -objective.EffectOf(t))), dropped.Length, dropped.Count(c => objective.EffectOf(c.Trial) < 0));
     }
 
     private static string Row(World world, Outcome[] outcomes)
@@ -71,7 +72,7 @@ internal static class Truth
         var error = Math.Sqrt(Sum(outcomes, o => Math.Pow(o.Score.TrueGain - gain, 2))) / outcomes.Length;
         var covered = outcomes.Where(o => o.Covers is not null).ToArray();
         return string.Create(CultureInfo.InvariantCulture,
-            $"| {world.Name} | {gain:F5} ± {error:F5} | {Sum(outcomes, o => o.Possible) / outcomes.Length:F5} | {Sum(outcomes, o => o.Score.Accepts) / outcomes.Length:F1} | {Share(outcomes, o => o.Score.FalseAccepts, o => o.Score.Accepts):P0} | {Sum(outcomes, o => o.Claims) / outcomes.Length:F2} | {Share(outcomes, o => o.FalseClaims, o => o.Claims):P1} | {Sum(outcomes, o => o.ClaimRuns) / outcomes.Length:F0} | {Share(covered, o => o.Covers == true ? 1 : 0, _ => 1):P0} of {covered.Length} | {world.Goal} |");
+            $"| {world.Name} | {gain:F5} ± {error:F5} | {Sum(outcomes, o => o.Possible) / outcomes.Length:F5} | {Sum(outcomes, o => o.Score.Accepts) / outcomes.Length:F1} | {Share(outcomes, o => o.Score.FalseAccepts, o => o.Score.Accepts):P0} | {Sum(outcomes, o => o.Claims) / outcomes.Length:F2} | {Share(outcomes, o => o.FalseClaims, o => o.Claims):P1} | {Sum(outcomes, o => o.ClaimRuns) / outcomes.Length:F0} | {Sum(outcomes, o => o.Dropped) / outcomes.Length:F1}, {Share(outcomes, o => o.GoodDropped, o => o.Dropped):P0} | {Share(covered, o => o.Covers == true ? 1 : 0, _ => 1):P0} of {covered.Length} | {world.Goal} |");
     }
 
     private static IEnumerable<PeerResult> Results(World world, Outcome[] outcomes)
@@ -81,6 +82,8 @@ internal static class Truth
         yield return new($"{world.Name}: false share of keeps", Share(outcomes, o => o.Score.FalseAccepts, o => o.Score.Accepts), "share", searches, null, null);
         yield return new($"{world.Name}: false share of claims", Share(outcomes, o => o.FalseClaims, o => o.Claims), "share", searches, null, null);
         yield return new($"{world.Name}: claims", Sum(outcomes, o => o.Claims) / outcomes.Length, "per search", searches, null, null);
+        yield return new($"{world.Name}: dropped at the end", Sum(outcomes, o => o.Dropped) / outcomes.Length, "per search", searches, null, null);
+        yield return new($"{world.Name}: true gains among the dropped", Share(outcomes, o => o.GoodDropped, o => o.Dropped), "share", searches, null, null);
         Outcome[] covered = [.. outcomes.Where(o => o.Covers is not null)];
         yield return new($"{world.Name}: 95 % interval covers the true gain", Share(covered, o => o.Covers == true ? 1 : 0, _ => 1), "share", $"{covered.Length} searches with a gain", null, null);
     }
@@ -102,5 +105,5 @@ internal static class Truth
         public string Goal { get; init; } = Goal;
     }
 
-    private sealed record Outcome(SimulationScore Score, int Claims, int FalseClaims, int ClaimRuns, bool? Covers, double Possible);
+    private sealed record Outcome(SimulationScore Score, int Claims, int FalseClaims, int ClaimRuns, bool? Covers, double Possible, int Dropped, int GoodDropped);
 }
