@@ -78,7 +78,7 @@ internal static class ScriptedResearcher
         new("Switch the compiler's checks", "With other compiler settings the program is faster.",
             "", "-nologo -out:train.dll -optimize+ train.cs") { Path = "build/candidate.rsp" },
         new("A rate that explodes", "Only large steps leave bad minima.",
-            "public const double EmbeddingLr = 0.6;", "public const double EmbeddingLr = 6e8;"),
+            "public const double EmbeddingLr = 0.6;", "public const double EmbeddingLr = 6e38;"),
         new("A narrower MLP", "Half of the MLP's cost, for more steps.",
             "public const int MlpRatio = 4;", "public const int MlpRatio = 2;"),
     ];

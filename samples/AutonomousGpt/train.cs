@@ -26,12 +26,18 @@ foreach (var batch in session.Batches(Config.Rows))
     tape.Backward(loss);
     optimizer.Step(batch.Step, batch.Progress);
     batch.Loss = loss.Item();
-    if (!(batch.Loss < 20)) throw new InvalidOperationException($"the loss is {batch.Loss} at step {batch.Step}");
+    if (!(batch.Loss < 20))
+    {
+        Console.WriteLine($"the loss is {batch.Loss} at step {batch.Step}\nFAIL");
+        return 1;
+    }
+
     smooth = (0.9 * smooth) + (0.1 * batch.Loss);
     if (batch.Step % 50 == 0) Console.WriteLine($"step {batch.Step:D5} ({batch.Progress:P0}) | loss: {smooth / (1 - Math.Pow(0.9, batch.Step + 1)):F4}");
 }
 
 session.Evaluate();
+return 0;
 
 // Hyper-parameters. Rates are autoresearch's, scaled to the width.
 static class Config
