@@ -14,14 +14,14 @@ public sealed class PruningTests
     };
 
     /// <summary>Keeps a (a gain of 1), b (which screened well by luck and harms by <paramref name="harm"/>) and c (a gain of 1).</summary>
-    private static async Task<ResearchHistory> RunAsync(double harm, IJournal? journal = null, FaultInjector? faults = null)
+    private static async Task<ResearchHistory> RunAsync(double harm, IJournal? journal = null, FaultInjector? faults = null, double? harmInClaims = null)
     {
         faults ??= new();
         double Loss(Experiment e)
         {
             var p = e.Candidate.Parameters;
             var luck = e.Purpose == RunPurpose.Screen && e.Trial == 2 ? -1 : 0;
-            return 10 - p["a"].AsInteger() - p["c"].AsInteger() + (harm * p["b"].AsInteger()) + luck + Noise(e);
+            return 10 - p["a"].AsInteger() - p["c"].AsInteger() + ((e.Purpose == RunPurpose.Claim ? harmInClaims ?? harm : harm) * p["b"].AsInteger()) + luck + Noise(e);
         }
 
         var proposer = new ScriptedProposer(s => s.NextTrial switch { 1 => Set(s, "a", 1), 2 => Set(s, "b", 1), 3 => Set(s, "c", 1), _ => null });
@@ -66,6 +66,16 @@ public sealed class PruningTests
         var history = await RunAsync(harm: -0.05);
         Assert.All(history.Claims!.Claims, c => Assert.Equal(ClaimStatus.Confirmed, c.Status));
         Assert.Equal(3, history.Trials.Count);
+    }
+
+    [Fact]
+    public async Task Close_ChangeThatOnlySeemedToDoHarm_StaysWhenTheCandidateIsWorseWithoutIt()
+    {
+        var history = await RunAsync(harm: -0.05, harmInClaims: 0.05);
+        Assert.Equal([ClaimStatus.Confirmed, ClaimStatus.Doubtful, ClaimStatus.Confirmed], history.Claims!.Claims.Select(c => c.Status));
+        Assert.Contains("might be worse", Assert.IsType<Reject>(history.Trials[^1].Verdict).Reason, StringComparison.Ordinal);
+        Assert.Equal(1, history.State.Incumbent.Candidate.Parameters["b"].AsInteger());
+        Assert.NotNull(history.Gain);
     }
 
     [Fact]
