@@ -102,6 +102,7 @@ internal static class ReportText
         if (approvals.Length > 0) facts.Add(("Approvals", string.Join(", ", approvals)));
         facts.AddRange(history.Incumbents.Where(i => i.Reversion is not null).Select(i =>
             ("Reverted", FormattableString.Invariant($"version {i.Version - 1} to version {i.Reversion!.To}, by {i.Reversion.By}: {i.Reversion.Reason}"))));
+        facts.AddRange(WatchFacts.Of(history));
         if (history.Stop is { } stop) facts.Add(("Ended", $"{stop.Reason}: {stop.Message}"));
         else facts.Add(("Ended", "not yet, or it was killed"));
         return facts;

@@ -141,6 +141,34 @@ public sealed class LoopMonitoringTests
     }
 
     [Fact]
+    public async Task Report_StoppedHelpedAndDisturbedRuns_AreAllTold()
+    {
+        var runner = new ScriptedRunner((e, progress, token) =>
+        {
+            var steering = (IRunSteering)progress!;
+            steering.Offer(RunAbilities.RollBack);
+            progress!.Report(new("train_loss", e.Trial is 1 or 2 && e.Purpose == RunPurpose.Screen ? 9 : 1, 7, default, 0.25));
+            if (e.Trial == 1) steering.Take();
+            token.ThrowIfCancellationRequested();
+            return Task.FromResult(Loops.Completed(10 + e.Trial) with { Contention = e is { Trial: 3, Attempt: 1 } ? "a neighbour" : null });
+        });
+        var policy = new Choice();
+        var (history, _) = await RunAsync(runner, new Limit(MonitorSignalKind.Unstable), b => b.InterveneWith(policy));
+        var report = new ResearchReport(history).ToMarkdown();
+        Assert.Contains("e0002 of trial 1: went back with learning rates × 0.5 at step 7 (9 is more than 5)", report, StringComparison.Ordinal);
+        Assert.Contains("1 runs by monitors", report, StringComparison.Ordinal);
+        Assert.Contains("budget for 0.8 experiments", report, StringComparison.Ordinal);
+        Assert.Contains("1 attempts were made again, 0 results", report, StringComparison.Ordinal);
+    }
+
+    /// <summary>Helps trial 1 and ends the others.</summary>
+    private sealed class Choice : InterventionPolicy
+    {
+        public override RunAction Decide(MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier) =>
+            run.Experiment.Trial == 1 ? RunAction.RollBack(0.5) : RunAction.Stop;
+    }
+
+    [Fact]
     public async Task Recover_AcceptOfAHelpedRun_NeedsARunWithoutHelp()
     {
         var helped = 0;
