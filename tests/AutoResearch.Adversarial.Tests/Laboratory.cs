@@ -97,7 +97,15 @@ internal sealed class Laboratory : IDisposable
                 : (experiment.Trial == 1 && adversary.Python is not null ? python : shell).RunAsync(experiment, progress, token)))
             .AcceptWith(new GreedyRatchet()).RecordTo(Journal)
             .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay) = (1, 0, 0, 2, TimeSpan.Zero)).CommitToIf(workspace).Build();
-        await foreach (var _ in loop.RunAsync(cancellationToken: cancellationToken)) ;
+        try
+        {
+            await foreach (var _ in loop.RunAsync(cancellationToken: cancellationToken)) ;
+        }
+        catch (JournalException)
+        {
+            // somebody changed the journal, and the loop goes no further
+        }
+
         return loop.History;
 
         ProcessRunner Runner(params string[] command)
