@@ -48,7 +48,8 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     private LoopStep Close(ResearchHistory history, StopStep stop)
     {
         var incumbent = history.State.Incumbent;
-        if (history.Lineage.Count <= 1) return Summarized(history, stop); // the baseline, or the baseline again
+        // The baseline, or the baseline again: after a reversion, or when all that was kept was dropped.
+        if (history.Lineage.Count <= 1 || incumbent.Candidate.Id == history.Problem.Baseline.Id) return Summarized(history, stop);
         if (options.ClaimRounds > 0 && history.Claims is null) return NextOfClaims(history, incumbent);
         if (options.DropUseless && options.ClaimRounds > 0 && Pruning.Next(history) is { } pruned) return new PruneStep(pruned);
         if (options.FinalRuns == 0) return Summarized(history, stop);

@@ -38,6 +38,8 @@ internal static class ReportText
         var kept = history.Lineage.Count - 1;
         if (history.Gain is not { } gain)
         {
+            if (kept > 0 && history.State.Incumbent.Candidate.Id == history.Problem.Baseline.Id)
+                return "What was kept did not hold: the final candidate is the baseline, and there is no improvement to report.";
             return kept == 0
                 ? "No idea was kept, and nothing was re-measured: there is no improvement to report."
                 : $"{kept} {(kept == 1 ? "idea was" : "ideas were")} kept, but final and baseline were not re-measured with fresh seeds: the gain is unknown.";

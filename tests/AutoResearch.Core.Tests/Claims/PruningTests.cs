@@ -79,6 +79,22 @@ public sealed class PruningTests
     }
 
     [Fact]
+    public async Task Close_AllThatWasKeptIsDropped_EndsWithTheBaselineAndNothingToMeasure()
+    {
+        var proposer = new ScriptedProposer(s => s.NextTrial == 1 ? Set(s, "x", 1) : null);
+        var runner = ScriptedRunner.Score(Loops.Metric, e => (e.Purpose == RunPurpose.Screen ? 0 : 10 + Loops.X(e)) + Noise(e));
+        await using var loop = Loops.Build(proposer, runner).Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (3, 6, 2)).Build();
+        await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+        Assert.Equal(Loops.Problem.Baseline.Id, loop.History.State.Incumbent.Candidate.Id);
+        Assert.Equal(2, loop.History.State.Incumbent.Version);
+        Assert.Empty(loop.History.FinalRuns);
+        Assert.Contains("did not hold", new ResearchReport(loop.History).Headline, StringComparison.Ordinal);
+        // Going on after it changes nothing, and proposes from the baseline.
+        await loop.RunAsync(cancellationToken: Stop).ToListAsync();
+        Assert.Empty(loop.History.FinalRuns);
+    }
+
+    [Fact]
     public async Task Close_KilledAtEveryPoint_DropsTheSame()
     {
         var whole = new RecordingJournal();
