@@ -68,7 +68,8 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
     public async Task RunAsync_DirectoryLockedByAnotherProcess_WaitsForNobodyAndRunsOnceThatIsKilled()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/flock"), "needs flock");
-        using var other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/flock", [Path.Combine(_directory, "journal.lock"), "cat"])
+        // Only flock itself holds the lock, so that nothing is left of it when that is gone.
+        using var other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/flock", ["--close", Path.Combine(_directory, "journal.lock"), "cat"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         })!;
