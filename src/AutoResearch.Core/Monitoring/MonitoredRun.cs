@@ -40,7 +40,7 @@ public sealed class MonitoredRun
     internal double? ProgressOf(Measurement measurement)
     {
         if (measurement.Progress is { } known) return known;
-        var budget = Experiment.Budget;
+        var budget = Experiment.ScaledBudget();
         if (budget.Steps is { } steps && measurement.Step > 0) return Math.Min(1, (double)measurement.Step / steps);
         return (budget.Training ?? budget.Wall) is { } time && measurement.Elapsed > TimeSpan.Zero ? Math.Min(1, measurement.Elapsed / time) : null;
     }

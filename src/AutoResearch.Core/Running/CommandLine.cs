@@ -56,11 +56,12 @@ internal static partial class CommandLine
         values["seed"] = experiment.Seed.ToString(CultureInfo.InvariantCulture);
         values["experiment"] = experiment.Id;
         values["run_dir"] = runDirectory;
-        var budget = experiment.Budget;
-        if (budget.Training is { } training) values["training_seconds"] = Seconds(training * experiment.Fidelity);
+        var budget = experiment.ScaledBudget();
+        if (budget.Training is { } training) values["training_seconds"] = Seconds(training);
         if (budget.Wall is { } wall) values["wall_seconds"] = Seconds(wall);
         if (budget.Steps is { } steps) values["steps"] = steps.ToString(CultureInfo.InvariantCulture);
         if (budget.Tokens is { } tokens) values["tokens"] = tokens.ToString(CultureInfo.InvariantCulture);
+        if (budget.Flops is { } flops) values["flops"] = flops.ToString("0", CultureInfo.InvariantCulture);
         return values;
     }
 

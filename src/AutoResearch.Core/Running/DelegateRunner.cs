@@ -49,7 +49,7 @@ public sealed class DelegateRunner : IExperimentRunner
         ArgumentNullException.ThrowIfNull(experiment);
         cancellationToken.ThrowIfCancellationRequested();
         experiment.Budget.Validate();
-        var limit = Limit(experiment.Budget);
+        var limit = Limit(experiment.ScaledBudget());
         var context = new RunContext(experiment, _clock, progress);
         using var deadline = limit is { } time ? new CancellationTokenSource(time, _clock) : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);

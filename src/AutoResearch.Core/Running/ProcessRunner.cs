@@ -13,7 +13,7 @@ namespace AutoResearch;
 /// <remarks>
 /// Metrics are lines <c>name: value</c>, as in autoresearch's summary, and JSON objects, one a line; the last value of a name
 /// counts. The program is told in its environment: AUTORESEARCH_EXPERIMENT (unique to the attempt), AUTORESEARCH_SEED,
-/// AUTORESEARCH_RUN_DIR, and AUTORESEARCH_TRAINING_SECONDS, _WALL_SECONDS, _STEPS, _TOKENS where the budget has them. Arguments may hold
+/// AUTORESEARCH_RUN_DIR, and AUTORESEARCH_TRAINING_SECONDS, _WALL_SECONDS, _STEPS, _TOKENS, _FLOPS where the budget has them. Arguments may hold
 /// the placeholders <c>{seed}</c>, <c>{experiment}</c>, <c>{run_dir}</c>, <c>{training_seconds}</c>, <c>{wall_seconds}</c>,
 /// <c>{steps}</c>, <c>{tokens}</c> and the candidate's parameters. What is covered on which system is told in
 /// docs/running-experiments.md. Thread-safe; runs may be concurrent.
@@ -155,7 +155,7 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
                 hashes = new(StringComparer.Ordinal) { [NoOpGuard.ProgramHash] = hash };
         }
 
-        var program = new ProgramLaunch(_command, runDirectory) { IsExperiment = true, Progress = progress, Limit = LimitOf(experiment.Budget) };
+        var program = new ProgramLaunch(_command, runDirectory) { IsExperiment = true, Progress = progress, Limit = LimitOf(experiment.ScaledBudget()) };
         var result = _options.Host is { } host ? await RunHostedAsync(host, program, experiment, nonce, cancellationToken).ConfigureAwait(false)
             : _evaluation is { } evaluation ? await evaluation.RunAsync(runDirectory, Train, Evaluate).ConfigureAwait(false)
             : await Train().ConfigureAwait(false);

@@ -72,7 +72,7 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         var curve = progress is IRunSteering steering ? new SteeredCurve(steering) : new Curve(progress);
         try
         {
-            var run = GptExperiment.Run(_backend, _data, setup, Scaled(experiment), experiment.Seed, _clock, curve, cancellationToken: stop.Token);
+            var run = GptExperiment.Run(_backend, _data, setup, experiment.ScaledBudget(), experiment.Seed, _clock, curve, cancellationToken: stop.Token);
             return Result(run, setup) with { Curve = curve.Points };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -95,19 +95,6 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
 
         RunResult Failed(RunOutcome outcome, string message) =>
             RunResult.Failure(outcome, message) with { Usage = new() { WallTime = _clock.GetElapsedTime(start) }, Curve = curve.Points, Device = Device() };
-    }
-
-    // A lower fidelity is a shorter run with the whole schedule in it.
-    private static Budget Scaled(Experiment experiment)
-    {
-        var (budget, share) = (experiment.Budget, experiment.Fidelity);
-        return share >= 1 ? budget : budget with
-        {
-            Training = budget.Training * share,
-            Steps = budget.Steps is { } steps ? Math.Max(1, (long)(steps * share)) : null,
-            Tokens = budget.Tokens is { } tokens ? Math.Max(1, (long)(tokens * share)) : null,
-            Flops = budget.Flops * share,
-        };
     }
 
     private RunResult Result(GptRun run, TrainingSetup setup)

@@ -166,7 +166,7 @@ internal sealed class ScoringSession : IProgramSession
     private async Task<RunResult> RunAsync(ScoringConversation candidate)
     {
         _doing = "starting";
-        var budget = Scaled(_experiment);
+        var budget = _experiment.ScaledBudget();
         await candidate.SendAsync(FrameKind.Welcome, _writer.Clear().Add(ScoringProtocol.Version).Add(_data.Tokenizer.VocabularySize).Add(_data.Tokenizer.BosToken)
             .Add(_options.SequenceLength).Add(_experiment.Seed).Add(budget.Training?.TotalSeconds ?? double.NaN).Add(budget.Steps ?? 0).Add(budget.Tokens ?? 0)).ConfigureAwait(false);
         await candidate.ExpectAsync(FrameKind.Ready, SmallFrame, Startup(), StartupMessage).ConfigureAwait(false);
@@ -225,18 +225,6 @@ internal sealed class ScoringSession : IProgramSession
 
     private RunResult Failed(RunOutcome outcome, string message) =>
         RunResult.Failure(outcome, message) with { Metrics = _metrics, Curve = _curve.Points, Hashes = _data.Hashes };
-
-    // A lower fidelity is a shorter run with the whole schedule in it.
-    private static Budget Scaled(Experiment experiment)
-    {
-        var (budget, share) = (experiment.Budget, experiment.Fidelity);
-        return share >= 1 ? budget : budget with
-        {
-            Training = budget.Training * share,
-            Steps = budget.Steps is { } steps ? Math.Max(1, (long)(steps * share)) : null,
-            Tokens = budget.Tokens is { } tokens ? Math.Max(1, (long)(tokens * share)) : null,
-        };
-    }
 
     internal static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
 }
