@@ -24,7 +24,7 @@ internal static class Pruning
         return new()
         {
             ParentId = incumbent.Id,
-            Change = Between(incumbent, pruned),
+            Change = CombinedChange.Between(incumbent, pruned),
             Title = $"without the changes of trial{(drops.Length == 1 ? "" : "s")} {string.Join(", ", drops)}",
             Rationale = "Fresh runs with and without these changes speak against them.",
             Proposer = "ablation",
@@ -50,15 +50,5 @@ internal static class Pruning
         var numbers = string.Create(CultureInfo.InvariantCulture,
             $"{-sample.Mean:G3} better without, in {losses.Length} pairs of runs; worse by at most {most:G3} ({Confidence:P0}), {margin:G3} is allowed");
         return most <= margin ? new Accept { Reason = $"no worse: {numbers}", Statistics = statistics } : new Reject { Reason = $"might be worse: {numbers}", Statistics = statistics };
-    }
-
-    private static Change Between(Candidate from, Candidate to)
-    {
-        var parameters = ParameterChange.Between(from.Parameters, to.Parameters);
-        List<FileEdit> edits = [.. (to.Source ?? Enumerable.Empty<KeyValuePair<string, string>>())
-            .Where(f => from.Source?.GetValueOrDefault(f.Key) != f.Value).Select(f => new WriteFile(f.Key, f.Value))];
-        edits.AddRange((from.Source?.Keys ?? []).Where(path => to.Source?.ContainsKey(path) != true).Select(path => new DeleteFile(path)));
-        if (edits.Count == 0) return parameters;
-        return parameters.Set.Count == 0 && parameters.Remove is null ? new SourceChange(edits) : new CombinedChange([parameters, new SourceChange(edits)]);
     }
 }

@@ -160,7 +160,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     };
 
     private static string Refusal(ResearchHistory history, Trial trial) =>
-        (trial.Hypothesis.RebaseOf is { } original ? Rebase.Conflict(history, history.Trials[original - 1]) : null)
+        (trial.Hypothesis.RebaseOf is { } original ? Rebase.Onto(history, history.Trial(original), history.Incumbents[trial.IncumbentVersion]).Conflict : null)
             ?? HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
             ?? throw new InvalidDataException($"Trial {trial.Number} has no candidate, but nothing is wrong with its hypothesis.");
 

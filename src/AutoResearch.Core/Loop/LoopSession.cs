@@ -336,9 +336,13 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         else await ProposedAsync(hypothesis, _proposalVersion).ConfigureAwait(false);
     }
 
-    private ValueTask RebaseAsync(Trial trial) => Rebase.Conflict(History, trial) is null
-        ? ProposedAsync(Rebase.Hypothesis(History, trial), History.State.Incumbent.Version)
-        : AppendAsync(new HypothesisProposed(History.Trials.Count + 1, Rebase.Hypothesis(History, trial), null));
+    private ValueTask RebaseAsync(Trial trial)
+    {
+        var (hypothesis, conflict) = Rebase.Onto(History, trial, History.State.Incumbent);
+        return conflict is null
+            ? ProposedAsync(hypothesis, History.State.Incumbent.Version)
+            : AppendAsync(new HypothesisProposed(History.Trials.Count + 1, hypothesis, null));
+    }
 
     private ValueTask ProposedAsync(Hypothesis hypothesis, int version) => AppendAsync(
         new HypothesisProposed(History.Trials.Count + 1, hypothesis, HypothesisCheck.Resolve(History, hypothesis).Candidate)
