@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace AutoResearch.Kernels;
 
-/// <summary>Mirror images of the kernels' parameter structs (Cuda/Kernels/attention*.cu*): the same fields in the same order.</summary>
+/// <summary>
+/// Mirror images of the kernels' parameter structs (Cuda/Kernels/attention*.cu*): the same fields in the same order, and the same size,
+/// since a launch reads as many bytes as the kernel declares. Tensor maps align theirs to 64.
+/// </summary>
 internal static class AttentionParameters
 {
     /// <summary>128 opaque bytes; structs of them must lie on a multiple of 64.</summary>
@@ -29,6 +32,7 @@ internal static class AttentionParameters
     }
 
     /// <summary>AttentionForward of attention_forward_sm90.cu.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 576)]
     internal struct HopperForward
     {
         internal Map Q, K, V, O;
@@ -39,6 +43,7 @@ internal static class AttentionParameters
     }
 
     /// <summary>AttentionBackward of attention_backward_sm90.cuh.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 1024)]
     internal struct HopperBackward
     {
         internal Map Q, K, V, Dout, Dq, Dk, Dv;

@@ -152,12 +152,14 @@ public sealed unsafe class CublasLt : IDisposable
             var bytes = (ulong)_workspace.Bytes;
             _library.Check(_library.PreferenceSetAttribute(preference, CublasLtLibrary.MaxWorkspaceBytes, &bytes, sizeof(ulong)),
                 "cublasLtMatmulPreferenceSetAttribute");
-            foreach (var (attribute, value) in (ReadOnlySpan<(int, int)>)
-                [(CublasLtLibrary.MinAlignmentA, key.AlignmentB), (CublasLtLibrary.MinAlignmentB, key.AlignmentA),
-                 (CublasLtLibrary.MinAlignmentC, key.AlignmentC), (CublasLtLibrary.MinAlignmentD, key.AlignmentC)])
+            // Algorithms that split K may keep the parts of a sum in the type of the result, bfloat16: those are not wanted.
+            foreach (var (attribute, value) in (ReadOnlySpan<(int, uint)>)
+                [(CublasLtLibrary.ReductionSchemeMask, CublasLtLibrary.ReduceInComputeType),
+                 (CublasLtLibrary.MinAlignmentA, (uint)key.AlignmentB), (CublasLtLibrary.MinAlignmentB, (uint)key.AlignmentA),
+                 (CublasLtLibrary.MinAlignmentC, (uint)key.AlignmentC), (CublasLtLibrary.MinAlignmentD, (uint)key.AlignmentC)])
             {
-                var alignment = (uint)value;
-                _library.Check(_library.PreferenceSetAttribute(preference, attribute, &alignment, sizeof(uint)),
+                var bits = value;
+                _library.Check(_library.PreferenceSetAttribute(preference, attribute, &bits, sizeof(uint)),
                     "cublasLtMatmulPreferenceSetAttribute");
             }
 

@@ -8,7 +8,10 @@ internal sealed unsafe class CublasLtLibrary
     // cublasLtMatmulDescAttributes_t, cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t
     internal const int TransA = 3, TransB = 4;
     internal const int BatchCount = 5, StridedBatchOffset = 6;
-    internal const int MaxWorkspaceBytes = 1, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8;
+    internal const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8;
+
+    // cublasLtReductionScheme_t: how the parts of a sum that several blocks share are put together.
+    internal const uint ReduceInComputeType = 2;
 
     // cublasComputeType_t and cudaDataType_t
     internal const int Compute32F = 68, Real32F = 0, Real16BF = 14;

@@ -9,7 +9,6 @@ internal static class CudaErrors
 
     /// <summary>True for errors after which the primary context refuses all work until the process ends.</summary>
     internal static bool IsSticky(int status) => status is
-        46 or                                           // device unavailable
         214 or 220 or 226 or                            // uncorrectable ECC, NVLink, contained
         >= 700 and <= 702 and not 701 or                // illegal address, launch timeout; 701 is a launch that needs too many resources
         709 or 710 or                                   // context destroyed, assert in a kernel
@@ -23,7 +22,7 @@ internal static class CudaErrors
         3 => "The driver is not initialised, or the process is ending.",
         4 => "The driver is shutting down: dispose of CUDA objects before the process ends.",
         34 => "The stub library of the toolkit was loaded instead of the driver: remove .../stubs from the library path.",
-        35 => "The driver is older than the library needs: update the NVIDIA driver.",
+        36 => "The driver is older than the library needs: update the NVIDIA driver.",
         46 => "The GPU is used exclusively by another process or has failed: look at nvidia-smi.",
         100 => "No GPU is visible: check nvidia-smi, CUDA_VISIBLE_DEVICES, and that a container was started with its GPUs (--gpus all).",
         101 => "There is no such GPU: the first has index 0, and CUDA_VISIBLE_DEVICES hides and renumbers them.",

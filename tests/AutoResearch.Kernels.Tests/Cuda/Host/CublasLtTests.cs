@@ -85,6 +85,17 @@ public sealed class CublasLtTests : IDisposable
     }
 
     [Fact]
+    public void Matmul_SharedSums_StayInSinglePrecision()
+    {
+        using var lt = new CublasLt(_device, 4096);
+        using var a = Upload([256, 1, 1, 0], DType.BFloat16); // 257 lies between two numbers of bfloat16, 258 is one
+        using var b = Upload([1, 1, 1, 1], DType.BFloat16);
+        using var c = Upload([0], DType.BFloat16);
+        lt.Matmul(_device.Stream, new MatmulShape(1, 1, 4), a.Address, b.Address, c.Address);
+        Assert.Equal([258f], Download(c, 1, DType.BFloat16));
+    }
+
+    [Fact]
     public void Matmul_Captured_IsPartOfTheGraph()
     {
         using var lt = new CublasLt(_device, 4096);

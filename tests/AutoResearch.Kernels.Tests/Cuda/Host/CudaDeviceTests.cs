@@ -54,6 +54,17 @@ public sealed unsafe class CudaDeviceTests
     }
 
     [Fact]
+    public void Open_GpuHeldByAnotherProcess_MayBeTriedAgain()
+    {
+        using var cuda = new FakeCuda();
+        cuda.Fail("cuDevicePrimaryCtxRetain", 46); // CUDA_ERROR_DEVICE_UNAVAILABLE: busy now, not lost
+        var error = Assert.Throws<CudaException>(() => cuda.Open());
+        Assert.False(error.IsSticky);
+        Assert.Contains("exclusively by another process", error.Message, StringComparison.Ordinal);
+        cuda.Open().Dispose();
+    }
+
+    [Fact]
     public void Open_FailsHalfway_ContextIsGivenBack()
     {
         using var cuda = new FakeCuda();

@@ -411,7 +411,7 @@ API int cuGraphExecDestroy(Graph* g) { ENTER("cuGraphExecDestroy"); LIVE(g, GRAP
 namespace {
 struct Layout { int type; uint64_t rows, columns; int64_t stride; int batch = 1; int64_t batch_stride = 0; };
 struct Description { int transpose_a = 0, transpose_b = 0; };
-struct Preference { uint64_t workspace = 0; uint32_t alignment[4] = {256, 256, 256, 256}; };
+struct Preference { uint64_t workspace = 0; uint32_t reductions = 7, alignment[4] = {256, 256, 256, 256}; };
 struct Heuristic { uint64_t algorithm[8]; size_t workspace; int state; float waves; int reserved[4]; };
 
 float load(const void* p, int type, int64_t i) {
@@ -454,6 +454,7 @@ API int cublasLtMatmulPreferenceCreate(Preference** p) { *p = new Preference; Gu
 API int cublasLtMatmulPreferenceDestroy(Preference* p) { delete p; Guard g(S.lock); S.got["lt_objects"]--; return 0; }
 API int cublasLtMatmulPreferenceSetAttribute(Preference* p, int attribute, const void* v, size_t bytes) {
     if (attribute == 1 && bytes == 8) p->workspace = *(const uint64_t*)v;
+    else if (attribute == 3 && bytes == 4) p->reductions = *(const uint32_t*)v;
     else if (attribute >= 5 && attribute <= 8 && bytes == 4) p->alignment[attribute - 5] = *(const uint32_t*)v;
     else return 7;
     return 0;
@@ -466,6 +467,7 @@ API int cublasLtMatmulAlgoGetHeuristic(void*, Description*, Layout* a, Layout*, 
     if (p->alignment[0] < 4 || wanted < 1) return 0;
     std::memset(result, 0, sizeof *result);
     result->algorithm[0] = 77; result->workspace = 1024;
+    result->algorithm[1] = p->reductions & 1;                // in place, where that is allowed: K in two parts, the first sum kept in the output
     *count = 1;
     return 0;
 }
@@ -476,17 +478,20 @@ API int cublasLtMatmul(void*, Description* d, const float* alpha, const void* a,
     uint64_t m = d->transpose_a ? la->columns : la->rows, k = d->transpose_a ? la->rows : la->columns;
     uint64_t n = d->transpose_b ? lb->rows : lb->columns, k2 = d->transpose_b ? lb->columns : lb->rows;
     if (k != k2 || lo->rows != m || lo->columns != n || lc != lo || la->batch != lo->batch || lb->batch != lo->batch) return 7;
-    Description D = *d; Layout A = *la, B = *lb, O = *lo; float x = *alpha, y = *beta;
+    Description D = *d; Layout A = *la, B = *lb, O = *lo; float x = *alpha, y = *beta; bool in_place = algorithm[1];
     return put(s, "matmul", [=] {
         for (int z = 0; z < O.batch; z++)
             for (uint64_t j = 0; j < n; j++)
                 for (uint64_t i = 0; i < m; i++) {
                     float sum = 0;
-                    for (uint64_t t = 0; t < k; t++)
+                    int64_t at = z * O.batch_stride + j * O.stride + i;
+                    float old = y == 0 ? 0 : y * load(c, O.type, at);
+                    for (uint64_t t = 0; t < k; t++) {
+                        if (in_place && t == k / 2) { store(out, O.type, at, sum); sum = load(out, O.type, at); }
                         sum += load(a, A.type, z * A.batch_stride + (D.transpose_a ? i * A.stride + t : t * A.stride + i))
                              * load(b, B.type, z * B.batch_stride + (D.transpose_b ? t * B.stride + j : j * B.stride + t));
-                    int64_t at = z * O.batch_stride + j * O.stride + i;
-                    store(out, O.type, at, x * sum + (y == 0 ? 0 : y * load(c, O.type, at)));
+                    }
+                    store(out, O.type, at, x * sum + old);
                 }
     });
 }
