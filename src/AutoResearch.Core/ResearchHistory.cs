@@ -362,11 +362,18 @@ public sealed class ResearchHistory
     private void ApplyAdvance(IncumbentAdvanced advanced)
     {
         var trial = _trials[advanced.Trial - 1];
-        _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
-            .Add(new Incumbent { Candidate = trial.Candidate!, Runs = [], Version = advanced.Version, Trial = trial.Number, Since = trial.Number });
+        // What the loop drops by itself at the end is no idea that was kept.
+        var dropped = trial.Hypothesis.Drops;
+        _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent).Add(new Incumbent
+        {
+            Candidate = trial.Candidate!,
+            Runs = [],
+            Version = advanced.Version,
+            Trial = trial.Number,
+            Since = dropped is null ? trial.Number : _incumbents[^1].Since,
+        });
         _incumbentRuns = [.. Evidence.Sound(trial.Runs)];
         // Without the changes that do nothing, what was found of the others stands.
-        var dropped = trial.Hypothesis.Drops;
         (Gain, Claims) = (null, dropped is null || Claims is null ? null : Claims with
         {
             Claims = [.. Claims.Claims.Select(c => dropped.Contains(c.Trial) ? c with { Status = ClaimStatus.Dropped } : c)],

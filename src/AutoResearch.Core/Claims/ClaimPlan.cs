@@ -2,7 +2,7 @@ namespace AutoResearch;
 
 /// <summary>
 /// Tests the claims about a finished search with fresh runs: in every round each arm that is still needed runs once with the
-/// round's seed. A pure function of the history, as all planning is.
+/// round's seed. A pure function of the history, as all planning is: which runs end first changes nothing of what is found.
 /// </summary>
 /// <remarks>
 /// Which claims are confirmed is decided by the e-BH procedure (Wang and Ramdas 2022, "False discovery rate control with
@@ -17,13 +17,15 @@ internal sealed class ClaimPlan
     private readonly Incumbent _incumbent;
     private readonly ResearchLoopOptions _options;
     private readonly List<Test> _tests = [];
-    private readonly Dictionary<string, List<double?>> _scores = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Candidate, long Seed), double?> _scores = [];
+    private readonly HashSet<(string Candidate, long Seed)> _open;
 
     private ClaimPlan(ResearchHistory history, ResearchLoopOptions options)
     {
         (_history, _options, _incumbent) = (history, options, history.State.Incumbent);
         foreach (var run in history.ClaimRuns.Where(r => r.Experiment.Trial == _incumbent.Trial))
-            ScoresOf(run.Experiment.Candidate).Add(run.Result.Score(history.Problem.Objective));
+            _scores[(run.Experiment.Candidate.Id, run.Experiment.Seed)] = run.Result.Score(history.Problem.Objective);
+        _open = [.. history.Unfinished.Where(e => e.Purpose == RunPurpose.Claim && e.Trial == _incumbent.Trial).Select(e => (e.Candidate.Id, e.Seed))];
         var incumbents = history.Lineage;
         var sigma = history.State.Noise.IsKnown ? history.State.Noise.Sigma : 0;
         for (var version = 1; version < incumbents.Count; version++)
@@ -37,13 +39,14 @@ internal sealed class ClaimPlan
         }
     }
 
-    /// <summary>The next run that the claims need, or what was found once they need none.</summary>
+    /// <summary>The next run that can be started, or what was found once none is needed; neither while runs have to end first.</summary>
     public static (Experiment? Next, ClaimSet? Found) Next(ResearchHistory history, ResearchLoopOptions options, Func<Candidate, int, Experiment> run)
     {
         var plan = new ClaimPlan(history, options);
         for (var round = 0; round < options.ClaimRounds && plan.IsOpen; round++)
         {
-            if (plan.MissingArm(round) is { } candidate) return (run(candidate, round + 1), null);
+            if (!plan.Arms(round).All(c => plan._scores.ContainsKey((c.Id, plan.Seed(round)))))
+                return (plan.Missing(round) is { } next ? run(next.Candidate, next.Round + 1) : null, null);
             plan.CloseRound(round);
         }
         return (null, plan.Found());
@@ -52,18 +55,44 @@ internal sealed class ClaimPlan
     // Claims are only ever closed, so an arm that is still needed has run in every round so far.
     private bool IsOpen => _tests.Exists(t => t.IsOpen);
 
-    private Candidate? MissingArm(int round)
+    // A pair can at most double an e-value, and the bar is at least 1 / error rate.
+    private int LeastRounds => (int)Math.Ceiling(Math.Log2(1 / _options.ClaimErrorRate));
+
+    /// <summary>
+    /// The first arm of this round that is not running yet. Slots that are left begin the rounds that a claim needs anyway before it can be
+    /// confirmed; of a claim that ends earlier such runs are not counted.
+    /// </summary>
+    private (Candidate Candidate, int Round)? Missing(int round)
+    {
+        var last = _options.MaxParallel == 1 ? round : Math.Max(round, Math.Min(LeastRounds, _options.ClaimRounds) - 1);
+        for (; round <= last; round++)
+        {
+            var seed = Seed(round);
+            if (Arms(round).FirstOrDefault(c => !_scores.ContainsKey((c.Id, seed)) && !_open.Contains((c.Id, seed))) is { } candidate) return (candidate, round);
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// The arms of a round in the order of starting. One after the other, every second round runs backwards, so that a steady drift favours
+    /// no arm. Several at once, the order is drawn for every round, so that no arm has the better slots but by chance.
+    /// </summary>
+    private IEnumerable<Candidate> Arms(int round)
     {
         var arms = _tests.Where(t => t.IsOpen).SelectMany(t => new[] { t.With, t.Without }).Distinct();
-        // Every second round runs backwards, so that a steady drift favours no arm.
-        return (round % 2 == 0 ? arms : arms.Reverse()).FirstOrDefault(c => ScoresOf(c).Count <= round);
+        return _options.MaxParallel > 1
+            ? arms.Select((arm, i) => (arm, draw: SeedSequence.Derive(Seed(round), RunPurpose.Claim, round, i))).OrderBy(a => a.draw).Select(a => a.arm)
+            : round % 2 == 0 ? arms : arms.Reverse();
     }
+
+    private long Seed(int round) => SeedSequence.Derive(_history.Seed, RunPurpose.Claim, _incumbent.Trial, round + 1);
 
     private void CloseRound(int round)
     {
+        var seed = Seed(round);
         foreach (var test in _tests.Where(t => t.IsOpen))
         {
-            if (ScoresOf(test.With)[round] is { } with && ScoresOf(test.Without)[round] is { } without)
+            if (_scores[(test.With.Id, seed)] is { } with && _scores[(test.Without.Id, seed)] is { } without)
                 test.Evidence.Add(_history.Problem.Objective.Gain(without, with));
         }
         var threshold = Threshold();
@@ -95,12 +124,6 @@ internal sealed class ClaimPlan
         if (test.IsSuperseded) return ClaimStatus.Superseded;
         if (test.Evidence.Value >= threshold) return ClaimStatus.Confirmed;
         return test.Evidence.Mean <= 0 && test.Evidence.Pairs > 0 ? ClaimStatus.Doubtful : ClaimStatus.Open;
-    }
-
-    private List<double?> ScoresOf(Candidate candidate)
-    {
-        if (!_scores.TryGetValue(candidate.Id, out var scores)) _scores[candidate.Id] = scores = [];
-        return scores;
     }
 
     private sealed class Test(int trial, Candidate with, Candidate without, bool isAblation, SignedEvidence evidence)

@@ -40,8 +40,11 @@ internal static class Pruning
     public static Verdict Judge(ResearchHistory history, Trial trial)
     {
         var objective = history.Problem.Objective;
-        double[] losses = [.. trial.Runs.Zip(trial.Controls).Where(p => p.First.Result.Score(objective) is not null && p.Second.Result.Score(objective) is not null)
-            .Select(p => objective.Gain(p.First.Result.Score(objective)!.Value, p.Second.Result.Score(objective)!.Value))];
+        // By seed: with several slots runs end in any order.
+        double[] losses = [.. trial.Runs.Join(trial.Controls, r => r.Experiment.Seed, r => r.Experiment.Seed, (without, with) => (Without: without, With: with))
+            .OrderBy(p => p.Without.Experiment.Seed)
+            .Where(p => p.Without.Result.Score(objective) is not null && p.With.Result.Score(objective) is not null)
+            .Select(p => objective.Gain(p.Without.Result.Score(objective)!.Value, p.With.Result.Score(objective)!.Value))];
         if (losses.Length < LeastPairs) return new Reject { Reason = $"only {losses.Length} of its pairs of runs have a score; it takes {LeastPairs}" };
         var sample = Sample.Of(losses);
         var most = sample.Mean + (sample.Variance > 0 ? StudentT.Quantile(Confidence, losses.Length - 1) * Math.Sqrt(sample.Variance / losses.Length) : 0);

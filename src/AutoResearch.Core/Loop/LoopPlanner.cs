@@ -23,7 +23,8 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         var free = options.MaxParallel - running;
         if (free > 0 && history.Unfinished.Count > running && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
             return new RunStep(unfinished with { Attempt = unfinished.Attempt + 1 });
-        if (history.Trials.Count == 0 && NextOfBaseline(history, free) is { } baseline) return baseline;
+        if (history.Trials.Count == 0 && NextOfBaseline(history, free) is { } baseline)
+            return baseline is StopStep && running > 0 ? WaitStep.Instance : baseline;
         if (NextOfAccepted(history) is { } next) return next;
         foreach (var trial in history.Pending)
         {
@@ -32,7 +33,9 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (asking?.Count > 0) return WaitStep.Instance; // nothing new is begun while somebody is asked
         if (free <= 0) return WaitStep.Instance;
         if ((Exhausted ?? StopRules.Find(history, options, maxExperiments, now)) is not { } stop) return ProposeStep.Instance;
-        return running > 0 || isProposing ? WaitStep.Instance : Close(history, stop);
+        if (isProposing || (running > 0 && history.Pending.Any())) return WaitStep.Instance;
+        var last = Close(history, stop);
+        return last is StopStep && running > 0 ? WaitStep.Instance : last;
     }
 
     /// <summary>What follows an accept: the incumbent advances, unless another idea was faster.</summary>
@@ -55,13 +58,13 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (options.FinalRuns == 0) return Summarized(history, stop);
         if (history.Gain is not null) return Summarized(history, stop);
         var final = FinalRuns.Of(history);
-        var (candidates, baselines) = (final.Candidate.Count, final.Baseline.Count);
-        if (Math.Min(candidates, baselines) < options.FinalRuns)
+        if (Math.Min(final.CandidatesStarted, final.BaselinesStarted) < options.FinalRuns)
         {
-            var ofCandidate = candidates <= baselines;
-            return Run(history, ofCandidate ? incumbent.Candidate : history.Problem.Baseline, RunPurpose.Final,
-                incumbent.Trial, (ofCandidate ? candidates : baselines) + 1);
+            return IsCandidatesTurn(final.CandidatesStarted, final.BaselinesStarted)
+                ? Run(history, incumbent.Candidate, RunPurpose.Final, incumbent.Trial, final.CandidatesStarted + 1)
+                : Run(history, history.Problem.Baseline, RunPurpose.Final, incumbent.Trial, final.BaselinesStarted + 1);
         }
+        if (final.IsRunning) return WaitStep.Instance;
         return final.Estimate(history.Problem.Objective, options.Confidence) is { } gain
             ? new MeasureGainStep(gain)
             : Summarized(history, stop with { Message = stop.Message + " The final runs failed, so the gain could not be measured again." });
@@ -71,7 +74,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     {
         var (next, found) = ClaimPlan.Next(history, options,
             (candidate, index) => Run(history, candidate, RunPurpose.Claim, incumbent.Trial, index).Experiment);
-        return found is null ? new RunStep(next!) : new SettleClaimsStep(found);
+        return found is not null ? new SettleClaimsStep(found) : next is not null ? new RunStep(next) : WaitStep.Instance;
     }
 
     private LoopStep? NextOfBaseline(ResearchHistory history, int free)
@@ -103,7 +106,7 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
             return new VerdictStep(trial.Number, new Reject { Reason = Refusal(history, trial) });
         var open = history.UnfinishedOf(trial);
         if (NextOfApproval(trial, open.Count) is { } approval) return approval;
-        if (trial.Hypothesis.Drops is not null) return NextOfPruning(history, trial, open.Count, free);
+        if (trial.Hypothesis.Drops is not null) return NextOfPruning(history, trial, open, free);
         if (trial.Runs.Count == 0)
             return open.Count == 0 && free > 0 ? Run(history, trial.Candidate, RunPurpose.Screen, trial.Number, 1) : null;
         if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
@@ -125,16 +128,19 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
             : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
     }
 
-    // Both arms in turn, with the same seeds; every second pair the other way round, so that a drift favours none.
-    private LoopStep? NextOfPruning(ResearchHistory history, Trial trial, int open, int free)
+    // Pairs with the same seeds. Every second pair is the other way round, so that a drift favours no arm.
+    private static bool IsCandidatesTurn(int candidates, int others) => candidates == others ? candidates % 2 == 0 : candidates < others;
+
+    private LoopStep? NextOfPruning(ResearchHistory history, Trial trial, IReadOnlyList<Experiment> open, int free)
     {
-        if (open > 0 || free <= 0) return null;
-        var (candidates, controls) = (trial.Runs.Count, trial.Controls.Count);
-        if (candidates > 0 && trial.Runs[^1].Result.Score(history.Problem.Objective) is null)
-            return new VerdictStep(trial.Number, new Reject { Reason = $"without them a run ended as {trial.Runs[^1].Result.Outcome}: {trial.Runs[^1].Result.Message ?? "no message"}" });
-        if (Math.Min(candidates, controls) >= options.ClaimRounds) return new VerdictStep(trial.Number, Pruning.Judge(history, trial));
-        var ofCandidate = candidates == controls ? candidates % 2 == 0 : candidates < controls;
-        return ofCandidate
+        if (trial.Runs.FirstOrDefault(r => r.Result.Score(history.Problem.Objective) is null) is { Result: var failed })
+            return open.Count > 0 ? null : new VerdictStep(trial.Number, new Reject { Reason = $"without them a run ended as {failed.Outcome}: {failed.Message ?? "no message"}" });
+        var candidates = trial.Runs.Count + open.Count(e => e.Purpose == RunPurpose.Confirm);
+        var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);
+        if (Math.Min(candidates, controls) >= options.ClaimRounds)
+            return open.Count > 0 ? null : new VerdictStep(trial.Number, Pruning.Judge(history, trial));
+        if (free <= 0) return null;
+        return IsCandidatesTurn(candidates, controls)
             ? Run(history, trial.Candidate!, RunPurpose.Confirm, trial.Number, candidates + 1)
             : Run(history, history.Incumbents[trial.IncumbentVersion].Candidate, RunPurpose.Control, trial.Number, controls + 1);
     }

@@ -32,21 +32,15 @@ internal static class StopRules
             : null;
     }
 
-    // What the loop drops by itself at the end is no idea that was kept.
-    private static int TrialsWithoutKeep(ResearchHistory history)
-    {
-        var last = history.State.Incumbent;
-        for (var version = last.Version; version > 0 && history.Trial(last.Trial).Hypothesis.Drops is not null; version--) last = history.Incumbents[version - 1];
-        return history.TrialCount - last.Trial;
-    }
-
     private static bool TrialsWithoutRun(ResearchHistory history, int count)
     {
-        for (var i = 1; i <= count; i++)
+        for (var number = history.TrialCount; count > 0 && number > 0; number--)
         {
-            if (history.Trials[^i] is { IsPending: true } or { Runs.Count: > 0 }) return false;
+            if (history.Trial(number) is not { Hypothesis.Drops: null } trial) continue; // what the loop drops by itself is no proposal
+            if (trial is { IsPending: true } or { Runs.Count: > 0 }) return false;
+            count--;
         }
-        return true;
+        return count == 0;
     }
 
     private static StopStep Stop(StopReason reason, FormattableString message) => new(reason, message.ToString(CultureInfo.InvariantCulture));

@@ -204,7 +204,7 @@ public sealed class ResearchLoopTests
             noise.TryGetValue((Loops.X(e), e.Purpose), out var queue) ? queue.Dequeue() : Loops.X(e) == 1 ? 0.5 : 1);
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).Configure(o => o.FinalRuns = 3).Build();
         var events = await loop.RunAsync(cancellationToken: Stop).ToListAsync();
-        Assert.Equal([1, 0, 1, 0, 1, 0], runner.Experiments.Where(e => e.Purpose == RunPurpose.Final).Select(Loops.X));
+        Assert.Equal([1, 0, 0, 1, 1, 0], runner.Experiments.Where(e => e.Purpose == RunPurpose.Final).Select(Loops.X));
         var gain = Assert.Single(events.OfType<GainMeasured>()).Gain;
         Assert.Equal(0.20, gain.Gain, 12);
         Assert.Equal(0.81, gain.Final, 12);
