@@ -2,31 +2,11 @@
 // ratchet keeps what is truly better, and git holds what was kept. Without a key a script plays the model.
 using AutoResearch;
 using AutoResearch.Pretraining;
+using AutoResearch.Samples;
 using AutoResearch.Samples.AutonomousGpt;
 
-Options? options;
-try
-{
-    options = Options.Parse(args);
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 2;
-}
-
-if (options is null)
-{
-    Console.WriteLine(Options.Help);
-    return 0;
-}
-
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true; // the loop ends the run, records it and writes the report
-    stop.Cancel();
-};
+if (!CommandLine.TryRead(args, Options.Parse, Options.Help, out var options, out var exitCode)) return exitCode;
+using var stop = CommandLine.StopOnControlC();
 
 try
 {

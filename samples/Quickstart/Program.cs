@@ -2,30 +2,11 @@
 using AutoResearch;
 using AutoResearch.Kernels;
 using AutoResearch.Pretraining;
+using AutoResearch.Samples;
 using AutoResearch.Samples.Quickstart;
 
-Options? options;
-try
-{
-    options = Options.Parse(args);
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 2;
-}
-if (options is null)
-{
-    Console.WriteLine(Options.Help);
-    return 0;
-}
-
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true; // the loop ends the run, records it and writes the report
-    stop.Cancel();
-};
+if (!CommandLine.TryRead(args, Options.Parse, Options.Help, out var options, out var exitCode)) return exitCode;
+using var stop = CommandLine.StopOnControlC();
 
 try
 {

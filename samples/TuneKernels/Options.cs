@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace AutoResearch.Samples.TuneKernels;
 
 /// <summary>The command line of TuneKernels.</summary>
@@ -38,9 +36,9 @@ internal sealed record Options
             switch (name)
             {
                 case "--help" or "-h": return null;
-                case "--minutes": options = options with { Minutes = Minute(Value()) }; break;
-                case "--threads": options = options with { Threads = Whole(name, Value(), 1) }; break;
-                case "--seed": options = options with { Seed = Whole(name, Value(), 0) }; break;
+                case "--minutes": options = options with { Minutes = CommandLine.Number(name, Value(), 0.1) }; break;
+                case "--threads": options = options with { Threads = CommandLine.Whole(name, Value(), 1) }; break;
+                case "--seed": options = options with { Seed = CommandLine.Whole(name, Value(), 0) }; break;
                 case "--out": options = options with { Out = Value() }; break;
                 case "--dry-run": options = options with { DryRun = true }; break;
                 default: throw new ArgumentException($"'{name}' is not an option; see --help.");
@@ -48,16 +46,6 @@ internal sealed record Options
         }
 
         return options.Out.Length > 0 ? options
-            : options with { Out = Path.Combine("runs", $"tune-{TimeProvider.System.GetLocalNow():yyyyMMdd-HHmmss}") };
+            : options with { Out = CommandLine.NewDirectory("tune") };
     }
-
-    private static int Whole(string name, string text, int least) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= least
-            ? value
-            : throw new ArgumentException($"{name} is '{text}'; it must be a whole number of at least {least}.");
-
-    private static double Minute(string text) =>
-        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value is > 0 and < 10_000
-            ? value
-            : throw new ArgumentException($"--minutes is '{text}'; it must be a positive number.");
 }

@@ -1,31 +1,11 @@
 // The loop tunes the library it is made of: block sizes of the CPU kernels, judged by paired timings, saved for this machine.
 using AutoResearch;
 using AutoResearch.Kernels;
+using AutoResearch.Samples;
 using AutoResearch.Samples.TuneKernels;
 
-Options? options;
-try
-{
-    options = Options.Parse(args);
-}
-catch (ArgumentException e)
-{
-    Console.Error.WriteLine(e.Message);
-    return 2;
-}
-
-if (options is null)
-{
-    Console.WriteLine(Options.Help);
-    return 0;
-}
-
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stop.Cancel();
-};
+if (!CommandLine.TryRead(args, Options.Parse, Options.Help, out var options, out var exitCode)) return exitCode;
+using var stop = CommandLine.StopOnControlC();
 
 try
 {

@@ -42,16 +42,7 @@ public sealed class IncumbentCurveMonitor : IRunMonitor
         var repeats = run.Incumbent.Concat(run.Earlier).DistinctBy(r => r.Experiment.Id).GroupBy(r => r.Experiment.Candidate.Id)
             .Select(g => Curves(g, run).ToArray()).Where(g => g.Length > 1).ToArray();
         if (_deviations > 0 && repeats.Length == 0) return null;
-        var (own, looked) = (new LearningCurve(), 0);
-        return m =>
-        {
-            if (m.Metric != Metric || m.Progress is not { } at) return null;
-            own.Add(at, run.ToLoss(m.Metric, m.Value));
-            // Looks at fixed points, not at every step: a slow run must not get more chances to be stopped than a quick one.
-            if (at < _from || (int)(at * 20) == looked) return null;
-            looked = (int)(at * 20);
-            return Compare(run, own, incumbent, repeats, at);
-        };
+        return LearningCurve.Follow(run, Metric, _from, (own, at) => Compare(run, own, incumbent, repeats, at));
     }
 
     private MonitorSignal? Compare(MonitoredRun run, LearningCurve own, LearningCurve[] incumbent, LearningCurve[][] repeats, double at)

@@ -6,6 +6,8 @@ namespace AutoResearch;
 /// </summary>
 internal sealed class LearningCurve
 {
+    private const int Looks = 20;
+
     private readonly List<(double At, double Loss)> _points = [];
 
     /// <summary>The last position, 0 before the first point.</summary>
@@ -22,6 +24,23 @@ internal sealed class LearningCurve
             if (m.Metric == metric && watched.ProgressOf(m) is { } at) curve.Add(at, watched.ToLoss(metric, m.Value));
         }
         return curve.Count > 1 ? curve : null;
+    }
+
+    /// <summary>
+    /// Follows the curve of a run under way and lets somebody look at it from a share of the budget on: at fixed points, not at every
+    /// step, since a slow run must not get more chances to be stopped than a quick one.
+    /// </summary>
+    public static RunWatch Follow(MonitoredRun run, string metric, double from, Func<LearningCurve, double, MonitorSignal?> look)
+    {
+        var (own, looked) = (new LearningCurve(), 0);
+        return m =>
+        {
+            if (m.Metric != metric || m.Progress is not { } at) return null;
+            own.Add(at, run.ToLoss(m.Metric, m.Value));
+            if (at < from || (int)(at * Looks) == looked) return null;
+            looked = (int)(at * Looks);
+            return look(own, at);
+        };
     }
 
     /// <summary>Adds a point behind the others; one that does not lie behind them, or is not finite, is left out.</summary>

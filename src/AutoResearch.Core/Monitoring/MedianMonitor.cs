@@ -33,18 +33,13 @@ public sealed class MedianMonitor : IRunMonitor
         var curves = run.Earlier.Where(r => r.Result.Outcome == RunOutcome.Completed)
             .Select(r => LearningCurve.Of(r, Metric, run)).OfType<LearningCurve>().ToArray();
         if (curves.Length < _runs) return null;
-        var (own, looked) = (new LearningCurve(), 0);
-        return m =>
+        return LearningCurve.Follow(run, Metric, _from, (own, at) =>
         {
-            if (m.Metric != Metric || m.Progress is not { } at) return null;
-            own.Add(at, run.ToLoss(m.Metric, m.Value));
-            if (at < _from || (int)(at * 20) == looked) return null;
-            looked = (int)(at * 20);
             double[] others = [.. curves.Select(c => c.Level(at)).OfType<double>()];
             if (others.Length < _runs || own.Level(own.End) is not { } loss) return null;
             var median = RobustStatistics.Median(others);
             return loss <= median ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
-                $"{Metric} is {run.ToLoss(m.Metric, loss):G5} at {at:P0} of the budget, worse than the median of {others.Length} runs, {run.ToLoss(m.Metric, median):G5}"));
-        };
+                $"{Metric} is {run.ToLoss(Metric, loss):G5} at {at:P0} of the budget, worse than the median of {others.Length} runs, {run.ToLoss(Metric, median):G5}"));
+        });
     }
 }

@@ -109,9 +109,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void CopyFromHostAsync(void* source, nint destination, long bytes)
     {
-        if (bytes == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemcpyHtoDAsync(destination, source, Size(bytes), Handle), "cuMemcpyHtoDAsync");
+        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyHtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyHtoDAsync");
     }
 
     /// <summary>Puts a copy to the host into the stream.</summary>
@@ -120,9 +118,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void CopyToHostAsync(nint source, void* destination, long bytes)
     {
-        if (bytes == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemcpyDtoHAsync(destination, source, Size(bytes), Handle), "cuMemcpyDtoHAsync");
+        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyDtoHAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoHAsync");
     }
 
     /// <summary>Puts a copy within device memory into the stream. The ranges must not overlap.</summary>
@@ -131,9 +127,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void Copy(nint source, nint destination, long bytes)
     {
-        if (bytes == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemcpyDtoDAsync(destination, source, Size(bytes), Handle), "cuMemcpyDtoDAsync");
+        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyDtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoDAsync");
     }
 
     /// <summary>Sets bytes.</summary>
@@ -142,9 +136,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void Fill8(nint address, byte value, long bytes)
     {
-        if (bytes == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemsetD8Async(address, value, Size(bytes), Handle), "cuMemsetD8Async");
+        if (IsWork(bytes)) Device.Check(Device.Driver.MemsetD8Async(address, value, (nuint)bytes, Handle), "cuMemsetD8Async");
     }
 
     /// <summary>Sets 16-bit values, a bfloat16 for example.</summary>
@@ -153,9 +145,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="count">Number of values.</param>
     public void Fill16(nint address, ushort value, long count)
     {
-        if (count == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemsetD16Async(address, value, Size(count), Handle), "cuMemsetD16Async");
+        if (IsWork(count)) Device.Check(Device.Driver.MemsetD16Async(address, value, (nuint)count, Handle), "cuMemsetD16Async");
     }
 
     /// <summary>Sets 32-bit values, a float for example.</summary>
@@ -164,9 +154,7 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="count">Number of values.</param>
     public void Fill32(nint address, uint value, long count)
     {
-        if (count == 0) return;
-        Device.MakeCurrent();
-        Device.Check(Device.Driver.MemsetD32Async(address, value, Size(count), Handle), "cuMemsetD32Async");
+        if (IsWork(count)) Device.Check(Device.Driver.MemsetD32Async(address, value, (nuint)count, Handle), "cuMemsetD32Async");
     }
 
     private protected override void Destroy(CudaDriver driver, nint handle)
@@ -174,6 +162,10 @@ public sealed unsafe class CudaStream : CudaResource
         if (_owned) _ = driver.StreamDestroy(handle);
     }
 
-    private static nuint Size(long bytes) =>
-        bytes > 0 ? (nuint)bytes : throw new ArgumentOutOfRangeException(nameof(bytes), bytes, "A size cannot be negative.");
+    private bool IsWork(long size)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(size);
+        if (size > 0) Device.MakeCurrent();
+        return size > 0;
+    }
 }

@@ -1,6 +1,31 @@
 // RMS normalisation of rows, alone and together with the mixing of the residual stream. One warp per row.
 #include "training.cuh"
 
+// The second half of a normalisation: inverse norm and normed row from the sum of squares. What of the row was kept is not read again.
+template <int V> __device__ __forceinline__ void write_normed(
+    const bf16* row, const Vec8 (&kept_row)[kept(V)], float squares, bf16* normed, float* inverse_rms, int columns) {
+  float inverse = rsqrtf(warp_sum(squares) / columns + NormEpsilon);
+  if (threadIdx.x % Lanes == 0) *inverse_rms = inverse;
+  for_vectors<V>(columns, [&](int k, int c) {
+    Vec8 v = V ? kept_row[k] : load8(row + c);
+#pragma unroll
+    for (int i = 0; i < 8; i++) v.v[i] *= inverse;
+    store8(normed + c, v);
+  });
+}
+
+// mean(dy · y) of a row, the first half of a normalisation's gradient. Keeps what it read.
+template <int V> __device__ __forceinline__ float mean_product(
+    const bf16* dy, const bf16* y, Vec8 (&kept_dy)[kept(V)], Vec8 (&kept_y)[kept(V)], int columns) {
+  float product = 0;
+  for_vectors<V>(columns, [&](int k, int c) {
+    kept_dy[k] = load8(dy + c);
+    kept_y[k] = load8(y + c);
+    product += dot8(kept_dy[k], kept_y[k]);
+  });
+  return warp_sum(product) / columns;
+}
+
 template <int V> __device__ __forceinline__ void rms_norm(const bf16* x, bf16* y, float* inverse_rms, i64 rows, int columns) {
   for (i64 row = first_row(); row < rows; row += row_step()) {
     const bf16* source = x + row * columns;
@@ -10,14 +35,7 @@ template <int V> __device__ __forceinline__ void rms_norm(const bf16* x, bf16* y
       kept_x[k] = load8(source + c);
       squares += dot8(kept_x[k], kept_x[k]);
     });
-    float inverse = rsqrtf(warp_sum(squares) / columns + NormEpsilon);
-    if (threadIdx.x % Lanes == 0) inverse_rms[row] = inverse;
-    for_vectors<V>(columns, [&](int k, int c) {
-      Vec8 v = V ? kept_x[k] : load8(source + c);
-#pragma unroll
-      for (int i = 0; i < 8; i++) v.v[i] *= inverse;
-      store8(y + row * columns + c, v);
-    });
+    write_normed<V>(source, kept_x, squares, y + row * columns, inverse_rms + row, columns);
   }
 }
 
@@ -35,13 +53,7 @@ template <int V> __device__ __forceinline__ void rms_norm_backward(
   for (i64 row = first_row(); row < rows; row += row_step()) {
     i64 start = row * columns;
     Vec8 kept_dy[kept(V)], kept_y[kept(V)];
-    float product = 0;
-    for_vectors<V>(columns, [&](int k, int c) {
-      kept_dy[k] = load8(dy + start + c);
-      kept_y[k] = load8(y + start + c);
-      product += dot8(kept_dy[k], kept_y[k]);
-    });
-    float projection = warp_sum(product) / columns, inverse = inverse_rms[row];
+    float projection = mean_product<V>(dy + start, y + start, kept_dy, kept_y, columns), inverse = inverse_rms[row];
     for_vectors<V>(columns, [&](int k, int c) {
       Vec8 g = V ? kept_dy[k] : load8(dy + start + c), n = V ? kept_y[k] : load8(y + start + c);
       Vec8 result = accumulate ? load8(dx + start + c) : zero8();
@@ -78,14 +90,7 @@ template <int V> __device__ __forceinline__ void mix_norm(
       kept_mixed[k] = unpack8(bits);
       squares += dot8(kept_mixed[k], kept_mixed[k]);
     });
-    float inverse = rsqrtf(warp_sum(squares) / columns + NormEpsilon);
-    if (threadIdx.x % Lanes == 0) inverse_rms[row] = inverse;
-    for_vectors<V>(columns, [&](int k, int c) {
-      Vec8 v = V ? kept_mixed[k] : load8(mixed + start + c);
-#pragma unroll
-      for (int i = 0; i < 8; i++) v.v[i] *= inverse;
-      store8(normed + start + c, v);
-    });
+    write_normed<V>(mixed + start, kept_mixed, squares, normed + start, inverse_rms + row, columns);
   }
 }
 
@@ -108,13 +113,7 @@ template <int V> __device__ __forceinline__ void mix_norm_backward(
   for (i64 row = first_row(); row < rows; row += row_step()) {
     i64 start = row * columns;
     Vec8 kept_g[kept(V)], kept_n[kept(V)];
-    float product = 0;
-    for_vectors<V>(columns, [&](int k, int c) {
-      kept_g[k] = load8(d_normed + start + c);
-      kept_n[k] = load8(normed + start + c);
-      product += dot8(kept_g[k], kept_n[k]);
-    });
-    float projection = warp_sum(product) / columns, inverse = inverse_rms[row];
+    float projection = mean_product<V>(d_normed + start, normed + start, kept_g, kept_n, columns), inverse = inverse_rms[row];
     for_vectors<V>(columns, [&](int k, int c) {
       Vec8 g = V ? kept_g[k] : load8(d_normed + start + c), n = V ? kept_n[k] : load8(normed + start + c);
       Vec8 u = load8(x + start + c), w = load8(x0 + start + c);

@@ -6,7 +6,7 @@ public sealed class AttentionForwardMutationTests
     private const string Kernel = "attention_forward_sm90.cu", Shared = "attention_sm90.cuh", Mask = "attention.cuh";
 
     /// <summary>Gets the names of the mutants.</summary>
-    public static IEnumerable<TheoryDataRow<string>> Names => Mutants.Select(m => new TheoryDataRow<string>(m.Name));
+    public static IEnumerable<TheoryDataRow<string>> Names => AttentionMutant.Names(Mutants);
 
     private static AttentionMutant[] Mutants { get; } =
     [
@@ -92,9 +92,8 @@ public sealed class AttentionForwardMutationTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Emulator_MutatedHopperKernel_ShowsIt(string name) => Mutants.Single(m => m.Name == name).Check();
+    public void Emulator_MutatedHopperKernel_ShowsIt(string name) => AttentionMutant.Check(Mutants, name);
 
     [Fact]
-    public void Emulator_MutatedAmpereKernels_ShowThem() =>
-        Assert.Multiple([.. Ampere.Select(m => (Action)(() => (m with { Hopper = false }).Check()))]);
+    public void Emulator_MutatedAmpereKernels_ShowThem() => AttentionMutant.CheckAmpere(Ampere);
 }

@@ -47,8 +47,18 @@ internal sealed record AttentionMutant(string Name, string File, params (string 
         return null;
     }
 
+    /// <summary>The names of a list, for a theory with a case for each.</summary>
+    internal static IEnumerable<TheoryDataRow<string>> Names(IEnumerable<AttentionMutant> mutants) => mutants.Select(m => new TheoryDataRow<string>(m.Name));
+
+    /// <summary>Checks one of a list.</summary>
+    internal static void Check(IEnumerable<AttentionMutant> mutants, string name) => mutants.Single(m => m.Name == name).Check();
+
+    /// <summary>Checks all mutants of kernels for sm_80.</summary>
+    internal static void CheckAmpere(IEnumerable<AttentionMutant> mutants) =>
+        Assert.Multiple([.. mutants.Select(m => (Action)(() => (m with { Hopper = false }).Check()))]);
+
     /// <summary>Fails unless the emulator shows the mistake.</summary>
-    internal void Check()
+    private void Check()
     {
         EmulatorToolchain.Require();
         var text = EmulatorToolchain.KernelText(File);
