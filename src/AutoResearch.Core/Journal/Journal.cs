@@ -23,7 +23,7 @@ public sealed class Journal : IJournal
     private readonly ArrayBufferWriter<byte> _line = new(4096);
     private readonly Utf8JsonWriter _json;
     private readonly JournalOptions _options;
-    private readonly JournalLock? _lock;
+    private readonly FileLock? _lock;
     private readonly IJournalFile? _file;
     private readonly JournalSnapshot? _snapshot;
     private JournalPosition _position = JournalPosition.Start;

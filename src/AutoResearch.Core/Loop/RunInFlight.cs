@@ -15,6 +15,8 @@ internal sealed class RunInFlight : IProgress<Measurement>
     private readonly Activity? _activity;
     private readonly WakeSignal _wake;
     private readonly MonitoredRun _watched;
+    private long _start;
+    private DeviceWatch? _device;
 
     public RunInFlight(ResearchLoopConfiguration configuration, MonitoredRun watched, Activity? loop, WakeSignal wake, CancellationToken cancellationToken)
     {
@@ -48,11 +50,9 @@ internal sealed class RunInFlight : IProgress<Measurement>
 
     private async Task<RunResult> RunAsync(CancellationToken cancellationToken)
     {
-        var clock = _configuration.TimeProvider;
-        var start = clock.GetTimestamp();
         RunResult? result;
-        var contention = _configuration.Options.Contention;
-        var device = contention is null ? null : DeviceWatch.Start();
+        Begin();
+        RunScope.Current = new(Begin, what => LoopLog.WaitingForDevice(_configuration.Logger, Experiment.Id, what));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var supervisor = _configuration.Monitors.Count == 0 ? null : new RunSupervisor(_watched, _configuration.Monitors, _configuration.Policy, this, end.Cancel);
         try
@@ -74,14 +74,21 @@ internal sealed class RunInFlight : IProgress<Measurement>
             LoopLog.RunnerThrew(_configuration.Logger, e, Experiment.Id);
             result = RunResult.Failure(RunOutcome.InfrastructureFailure, $"The runner threw {e.GetType().Name}: {e.Message}");
         }
-        var elapsed = clock.GetElapsedTime(start);
+        var elapsed = _configuration.TimeProvider.GetElapsedTime(_start);
         if (supervisor is not null && result?.Outcome != RunOutcome.Cancelled) result = supervisor.Complete(result, elapsed);
         result = Checked(result!, elapsed, cancellationToken.IsCancellationRequested);
-        if (device is not null && result is { Outcome: RunOutcome.Completed, Contention: null })
-            result = result with { Contention = Disturbance(contention!, device, result, elapsed) };
+        if (_device is not null && result is { Outcome: RunOutcome.Completed, Contention: null })
+            result = result with { Contention = Disturbance(_configuration.Options.Contention!, _device, result, elapsed) };
         Telemetry.EndExperiment(_activity, Experiment, result);
         _measurements.Writer.TryComplete();
         return result;
+    }
+
+    // Again when the run has waited for a device: what others did meanwhile is no disturbance.
+    private void Begin()
+    {
+        _start = _configuration.TimeProvider.GetTimestamp();
+        _device = _configuration.Options.Contention is null ? null : DeviceWatch.Start();
     }
 
     // With several runs at once, their processes cannot be told from those of others.

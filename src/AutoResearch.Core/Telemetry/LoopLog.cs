@@ -69,6 +69,9 @@ internal static partial class LoopLog
     [LoggerMessage(20, LogLevel.Information, "{Experiment} ran in the sandbox: {Sandbox}")]
     public static partial void Sandboxed(ILogger logger, string experiment, string sandbox);
 
+    [LoggerMessage(21, LogLevel.Information, "{Experiment} waits for a device: {Holders}")]
+    public static partial void WaitingForDevice(ILogger logger, string experiment, string holders);
+
     private static string Word(ApprovalStage stage) => stage == ApprovalStage.Run ? "run" : "kept";
 
     /// <summary>The line that belongs to an event.</summary>
