@@ -34,7 +34,7 @@ internal static unsafe class KernelsQuick
 
     private static void Measure(int m, int n, int k)
     {
-        float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n], scratch = new float[Gemm.ScratchLength(n, k) + 16];
+        float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n], scratch = new float[Gemm.ScratchLength(m, n, k) + 16];
         using ThreadTeam one = new(1), two = new(2);
         List<double> peaks = [], singles = [], doubles = [], transposed = [];
         var repeats = (int)Math.Max(1, 2e9 / (2.0 * m * n * k));

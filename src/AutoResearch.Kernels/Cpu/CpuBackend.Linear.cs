@@ -53,14 +53,14 @@ public sealed unsafe partial class CpuBackend
         {
             var count = Math.Min(chunk, rows - first);
             var input = x.Floats + ((long)first * columns);
-            ProductPacked(input, forward, logits, count, vocabulary, columns, transposeA: false, accumulate: false);
+            ProductPacked(input, forward, logits, count, vocabulary, columns);
             _team.Run(count, new SoftmaxWork
             {
                 Logits = logits, Targets = targets.Ints + first, Losses = losses.Floats + first, Vocabulary = vocabulary, Cap = softcap,
                 Scale = counted == 0 ? 0 : gradientScale / counted, Gradients = gradients,
             });
             if (dx is not null)
-                ProductPacked(logits, backward, dx.Floats + ((long)first * columns), count, columns, vocabulary, transposeA: false, accumulate: false);
+                ProductPacked(logits, backward, dx.Floats + ((long)first * columns), count, columns, vocabulary);
             if (dWeight is not null) Product(logits, input, dWeight.Floats, vocabulary, columns, count, true, false, true);
         }
 

@@ -83,24 +83,25 @@ public sealed unsafe partial class CpuBackend : HostBackend
     // C (+)= op(A) · op(B) for row-major matrices.
     private void Product(
         float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate,
-        GemmEpilogue epilogue = GemmEpilogue.None, float* other = null) =>
-        ProductPacked(a, Packed(_packed, b, n, k, transposeB), c, m, n, k, transposeA, accumulate, epilogue, other);
+        GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
+    {
+        var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
+        var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
+        Gemm.Run(
+            _team, _packed.Take(Gemm.ScratchLength(m, n, k, Tuning)), a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate, Tuning,
+            epilogue, other);
+    }
 
     private float* Packed(ScratchBuffer buffer, float* b, int n, int k, bool transposeB)
     {
-        var scratch = buffer.Take(Gemm.ScratchLength(n, k, Tuning));
+        var scratch = buffer.Take(Gemm.PackedLength(n, k, Tuning));
         var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
         Gemm.PackB(_team, scratch, b, bRow, bColumn, n, k, Tuning);
         return scratch;
     }
 
-    private void ProductPacked(
-        float* a, float* packed, float* c, int m, int n, int k, bool transposeA, bool accumulate,
-        GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
-    {
-        var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
-        Gemm.RunPacked(_team, packed, a, aRow, aColumn, c, m, n, k, accumulate, Tuning, epilogue, other);
-    }
+    private void ProductPacked(float* a, float* packed, float* c, int m, int n, int k) =>
+        Gemm.RunPacked(_team, packed, a, k, 1, c, m, n, k, false, Tuning);
 
     private struct AddWork : IParallelWork
     {

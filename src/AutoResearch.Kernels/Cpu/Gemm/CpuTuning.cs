@@ -22,19 +22,18 @@ public enum GemmTile
 /// Results of different settings differ by rounding.
 /// </summary>
 /// <param name="Tile">Register tile.</param>
-/// <param name="BlockRows">Rows of A packed at a time; BlockRows × Depth floats should fit half of the second-level cache.</param>
-/// <param name="Depth">Inner extent of a block; a tile-wide panel of B of this depth should fit the first-level cache.</param>
+/// <param name="BlockRows">
+/// Rows of A packed at a time, half of them where B is small; BlockRows × Depth floats should fit half of the second-level cache.
+/// </param>
+/// <param name="Depth">Inner extent of a block: the deeper, the less often C is read and written.</param>
 /// <param name="AttentionQueries">Queries of a block of attention; rounded up to whole tiles.</param>
 /// <param name="AttentionKeys">Keys of a block of attention, rounded up likewise; AttentionQueries × AttentionKeys floats should fit the first-level cache.</param>
 /// <param name="AttentionBackwardQueries">Queries of a block in the backward pass of attention.</param>
 /// <param name="AttentionBackwardKeys">Keys of a block in the backward pass of attention; two blocks of scores should fit the second-level cache.</param>
 public sealed record CpuTuning(
-    GemmTile Tile, int BlockRows = 280, int Depth = 256, int AttentionQueries = 64, int AttentionKeys = 128,
+    GemmTile Tile, int BlockRows = 224, int Depth = 512, int AttentionQueries = 64, int AttentionKeys = 128,
     int AttentionBackwardQueries = 128, int AttentionBackwardKeys = 128)
 {
-    // A block lies on the stack of the thread that multiplies, which may be as small as a megabyte.
-    private const int LargestBlock = 1 << 17;
-
     /// <summary>The settings that come with the library: the widest tile of this machine.</summary>
     public static CpuTuning Default { get; } = new(
         Vector512.IsHardwareAccelerated && Avx512F.IsSupported ? GemmTile.Avx512
@@ -58,8 +57,8 @@ public sealed record CpuTuning(
         Require(Supports(Tile), $"{nameof(Tile)} is {Tile}, which this machine cannot compute; it has {Default.Tile}");
         Require(BlockRows >= TileRows, $"{nameof(BlockRows)} is {BlockRows}; it must be at least the {TileRows} rows of the tile {Tile}");
         Require(Depth >= 8, $"{nameof(Depth)} is {Depth}; it must be at least 8");
-        Require((long)BlockRows * Depth <= LargestBlock,
-            $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; it must not exceed {LargestBlock}");
+        Require((long)BlockRows * Depth <= Gemm.LargestBlock,
+            $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; it must not exceed {Gemm.LargestBlock}");
         RequireBlock(AttentionQueries, nameof(AttentionQueries));
         RequireBlock(AttentionKeys, nameof(AttentionKeys));
         RequireBlock(AttentionBackwardQueries, nameof(AttentionBackwardQueries));

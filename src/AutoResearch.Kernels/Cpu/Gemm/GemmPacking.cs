@@ -10,13 +10,41 @@ namespace AutoResearch.Kernels;
 /// </summary>
 internal static unsafe class GemmPacking
 {
+    private const int Stretch = 64;
+
+    /// <summary>
+    /// <see cref="Panel"/> for any count: one panel after the other, <paramref name="panelLength"/> floats apart. Where the source has
+    /// rows, they are read once from left to right.
+    /// </summary>
+    internal static void Panels(float* source, long across, long along, int count, int width, int depth, float* target, long panelLength)
+    {
+        var whole = across == 1 && width >= 8 ? count / width : 0;
+        if (whole > 0) CopyRows(source, along, whole, width, depth, target, panelLength);
+        for (int i = whole * width, p = whole; i < count; i += width, p++)
+            Panel(source + (i * across), across, along, Math.Min(width, count - i), width, depth, target + (p * panelLength));
+    }
+
     /// <summary>target[l · width + i] = source[i · across + l · along] for i below count, 0 for the rest of the panel.</summary>
     internal static void Panel(float* source, long across, long along, int count, int width, int depth, float* target)
     {
         if (count < width) new Span<float>(target, width * depth).Clear();
         if (across == 1) CopyRows(source, along, count, width, depth, target);
-        else if (along == 1) Transpose(source, across, count, width, depth, target);
+        else if (along == 1) TransposeRows(source, across, count, width, depth, target);
         else Gather(source, across, along, 0, count, width, depth, target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyRows(float* source, long stride, int panels, int width, int depth, float* target, long panelLength)
+    {
+        for (var l = 0; l < depth; l++, source += stride, target += width)
+        {
+            float* from = source, to = target;
+            for (var p = 0; p < panels; p++, from += width, to += panelLength)
+            {
+                for (var i = 0; i < width - 8; i += 8) Vector256.Load(from + i).Store(to + i);
+                Vector256.Load(from + width - 8).Store(to + width - 8);
+            }
+        }
     }
 
     // The last vector of a row overlaps the one before: no remainder, and nothing beyond the row is read or written.
@@ -43,6 +71,13 @@ internal static unsafe class GemmPacking
         {
             Gather(source, 1, stride, 0, count, width, depth, target);
         }
+    }
+
+    // A stretch of depth at a time, so that every group of rows finds the panel's lines in the first-level cache.
+    private static void TransposeRows(float* source, long stride, int count, int width, int depth, float* target)
+    {
+        for (var l = 0; l < depth; l += Stretch)
+            Transpose(source + l, stride, count, width, Math.Min(Stretch, depth - l), target + ((long)l * width));
     }
 
     /// <summary>target[l · width + i] = source[i · stride + l] for i below count and l below depth.</summary>

@@ -48,7 +48,7 @@ public sealed unsafe class GemmTests
     public void Run_SteadyState_AllocatesNothing()
     {
         float[] a = Values(100 * 300, 1), b = Values(300 * 50, 2), c = new float[100 * 50];
-        var scratch = new float[Gemm.ScratchLength(50, 300)];
+        var scratch = new float[Gemm.ScratchLength(100, 50, 300)];
         using var team = new ThreadTeam(2);
         fixed (float* pa = a, pb = b, pc = c, ps = scratch)
         {
@@ -77,7 +77,7 @@ public sealed unsafe class GemmTests
                 void Check(GemmEpilogue epilogue, Func<float, float, float> expected)
                 {
                     using var team = new ThreadTeam(2);
-                    float[] c = [.. start], scratch = new float[Gemm.ScratchLength(N, k, tuning) + 1];
+                    float[] c = [.. start], scratch = new float[Gemm.PackedLength(N, k, tuning) + 1];
                     fixed (float* pa = a, pb = b, pc = c, ps = scratch, po = other)
                     {
                         Gemm.PackB(team, ps, pb, N, 1, N, k, tuning);
@@ -95,7 +95,7 @@ public sealed unsafe class GemmTests
         float[] a, float[] b, float[] start, int m, int n, int k, bool transA, bool transB, bool accumulate, CpuTuning tuning, int threads)
     {
         using var team = new ThreadTeam(threads);
-        float[] c = [.. start], scratch = new float[Gemm.ScratchLength(n, k, tuning)];
+        float[] c = [.. start], scratch = new float[Gemm.ScratchLength(m, n, k, tuning)];
         fixed (float* pa = a, pb = b, pc = c, ps = scratch)
             Gemm.Run(
                 team, ps, pa, transA ? 1 : k, transA ? m : 1, pb, transB ? 1 : n, transB ? k : 1, pc, m, n, k, accumulate, tuning);
