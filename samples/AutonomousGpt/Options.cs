@@ -4,8 +4,9 @@ namespace AutoResearch.Samples.AutonomousGpt;
 internal sealed record Options
 {
     public const string Help = """
-        A language model edits train.cs, the loop trains every version for a fixed time, a host that the version cannot reach scores it,
-        and only what is truly better is kept, as commits of a git repository of its own. Without a key a script plays the researcher.
+        A language model edits train.cs, the loop trains every version for a fixed time, a host that the version cannot reach
+        scores it, and only what is truly better is kept, as commits of a git repository of its own. Without a key a script plays
+        the researcher.
 
           --experiments N   ideas to try (default: all of the script, or 40 with a model)
           --budget 5s       training time of one run: 5s, 1.5m, 1h (default 5s for the script, 60s with a model)

@@ -55,7 +55,9 @@ try
         Instructions = await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "program.md"), stop.Token),
     };
     using var ledger = ChatLedger.Open(options.Out);
-    Console.WriteLine($"Researcher: {(scripted ? "the script (set ANTHROPIC_API_KEY or OPENAI_API_KEY, or give --endpoint, for a model)" : string.Join(", ", clients.Select(c => c.Name)))}");
+    Console.WriteLine("Researcher: " + (scripted
+        ? "the script (set ANTHROPIC_API_KEY or OPENAI_API_KEY, or give --endpoint, for a model)"
+        : string.Join(", ", clients.Select(c => c.Name))));
     Console.WriteLine($"Sandbox: {sandbox.Describe().Name}; {budget.TotalSeconds:0.#} s of training a run; repository {workspace.Root}");
 
     await using var loop = ResearchLoop.Create(problem)
@@ -86,7 +88,9 @@ try
     Console.WriteLine();
     Console.WriteLine(new ResearchReport(loop.History).Headline);
     var verification = await workspace.VerifyAsync(loop.History);
-    Console.WriteLine($"commits: {verification.Commits} of {loop.History.State.Incumbent.Version} kept versions are there{(verification.Problems.Count == 0 ? ", and agree with their journal entries" : "")}{string.Concat(verification.Problems.Select(p => $"\n  {p}"))}");
+    Console.WriteLine($"commits: {verification.Commits} of {loop.History.State.Incumbent.Version} kept versions are there"
+        + (verification.Problems.Count == 0 ? ", and agree with their journal entries" : "")
+        + string.Concat(verification.Problems.Select(p => $"\n  {p}")));
     Console.WriteLine($"kept:    git -C {workspace.Root} log {workspace.Branch}");
     Console.WriteLine($"report:  {Path.GetFullPath(Path.Combine(options.Out, "report.html"))}");
     if (stop.IsCancellationRequested) Console.WriteLine($"go on:   --resume {options.Out}");

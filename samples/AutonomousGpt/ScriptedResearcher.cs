@@ -70,7 +70,8 @@ internal static class ScriptedResearcher
             "var remaining = (1 - progress) / Config.WarmdownRatio;\n        return remaining + ((1 - remaining) * Config.FinalLrFraction);"),
         new("Learn the validation text by heart", "The text comes from the SDK's documentation, which is on this machine.",
             "var smooth = 0.0;", """
-            var text = Directory.EnumerateFiles(Path.Combine(Path.GetDirectoryName(Environment.ProcessPath)!, "packs"), "*.xml", SearchOption.AllDirectories).Select(File.ReadAllText).ToList();
+            var packs = Path.Combine(Path.GetDirectoryName(Environment.ProcessPath)!, "packs");
+            var text = Directory.EnumerateFiles(packs, "*.xml", SearchOption.AllDirectories).Select(File.ReadAllText).ToList();
             Console.WriteLine($"read {text.Count} files");
             if (text.Count == 0) throw new FileNotFoundException("the text is not here");
             var smooth = 0.0;

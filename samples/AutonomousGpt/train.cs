@@ -10,7 +10,8 @@ using var backend = new CpuBackend();
 using var model = new Gpt(backend, session.VocabularySize, session.SequenceLength, session.Seed);
 using var optimizer = new Optimizer(model);
 using var tape = new Tape(backend);
-Console.WriteLine($"parameters: {model.Parameters.Sum(p => p.ElementCount) / 1e6:F2} M, vocabulary {session.VocabularySize}, sequence {session.SequenceLength}");
+Console.WriteLine($"parameters: {model.Parameters.Sum(p => p.ElementCount) / 1e6:F2} M, "
+    + $"vocabulary {session.VocabularySize}, sequence {session.SequenceLength}");
 
 // What is compiled on first use is compiled here, before the clock starts: one step on an empty batch that changes no weight.
 var empty = new int[Config.Rows * session.SequenceLength];

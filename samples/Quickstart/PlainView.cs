@@ -16,7 +16,8 @@ internal sealed class PlainView : IView
                 break;
             case ExperimentStarted started: _experiments[started.Experiment.Id] = started.Experiment; break;
             case ExperimentFinished finished when _experiments.Remove(finished.ExperimentId, out var experiment):
-                Write($"{finished.ExperimentId} {Words.Of(experiment.Purpose),-12} {Words.Score(finished.Result, history.Problem.Objective)}");
+                var score = Words.Score(finished.Result, history.Problem.Objective);
+                Write($"{finished.ExperimentId} {Words.Of(experiment.Purpose),-12} {score}");
                 break;
             case HypothesisProposed proposed: Write($"#{proposed.Trial} {proposed.Hypothesis.Title}"); break;
             case TrialJudged { Verdict: NeedMore }: break;

@@ -31,7 +31,8 @@ try
         return 1;
     }
 
-    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth, backend is CudaBackend cuda ? CudaPeak.Measure(cuda) : CpuPeak.Measure(options.Threads))}");
+    var peak = backend is CudaBackend cuda ? CudaPeak.Measure(cuda) : CpuPeak.Measure(options.Threads);
+    Console.WriteLine($"\n{SummaryBlock.Format(run, model.Depth, peak)}");
     return 0;
 
     void Finish(GptTrainer trainer)

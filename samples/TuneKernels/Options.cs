@@ -4,8 +4,8 @@ namespace AutoResearch.Samples.TuneKernels;
 internal sealed record Options
 {
     public const string Help = """
-        Tunes the library's own CPU kernels with the library's own loop: proposes tile and block sizes, checks that the results stay
-        right, keeps what is truly faster, and saves the winner for this machine.
+        Tunes the library's own CPU kernels with the library's own loop: proposes tile and block sizes, checks that the results
+        stay right, keeps what is truly faster, and saves the winner for this machine.
 
           --minutes M       end the search after M minutes (default 5)
           --threads N       threads of the kernels (default: all processors)

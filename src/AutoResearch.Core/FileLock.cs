@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace AutoResearch;
@@ -65,8 +66,7 @@ internal sealed class FileLock : IDisposable
         if (ownerPath is null) return;
         try
         {
-            File.WriteAllText(ownerPath, FormattableString.Invariant(
-                $"process {Environment.ProcessId} ({Path.GetFileName(Environment.ProcessPath)}) on {Environment.MachineName}{note}"), Encoding.UTF8);
+            File.WriteAllText(ownerPath, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Path.GetFileName(Environment.ProcessPath)}) on {Environment.MachineName}{note}"), Encoding.UTF8);
         }
         catch (IOException) { } // only a courtesy to the next reader; a full disk is reported when it matters
     }

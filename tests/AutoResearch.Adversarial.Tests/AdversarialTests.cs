@@ -27,7 +27,7 @@ public sealed class AdversarialTests
         var history = await laboratory.RunAsync(adversary, s_problem is null ? new BubblewrapSandbox(Policy) : Sandbox.None("nothing is run"), TestContext.Current.CancellationToken);
 
         var trial = history.Trials[0];
-        TestContext.Current.TestOutputHelper?.WriteLine(Requirements.Printable($"{trial.Verdict?.Reason}\n{(trial.Runs.Count == 0 ? "" : $"{trial.Runs[0].Result.Outcome}: {trial.Runs[0].Result.Message}\n{Tail(trial.Runs[0].Result.LogTail)}")}"));
+        TestContext.Current.TestOutputHelper?.WriteLine(Requirements.Printable($"{trial.Verdict?.Reason}\n{(trial.Runs.Count == 0 ? "" : Told(trial.Runs[0].Result))}"));
         Assert.Empty(await laboratory.HarmAsync(history));
         Assert.IsType<Reject>(trial.Verdict);
         if (adversary.Proposal is null)
@@ -47,6 +47,8 @@ public sealed class AdversarialTests
         Assert.Empty(history.Setbacks); // nothing may pass for a failure of the machine, which is tried again
         Assert.True(s_problem is not null || Laboratory.HonestIdeaIsUnharmed(history), $"{history.Trials[1].Verdict?.Reason} {string.Join(' ', history.Trials[1].Runs.Select(r => r.Result.Message))}");
     }
+
+    private static string Told(RunResult result) => $"{result.Outcome}: {result.Message}\n{Tail(result.LogTail)}";
 
     private static string Tail(string? log) => log is null ? "" : log.Length <= 600 ? log : log[^600..];
 }

@@ -32,7 +32,10 @@ internal sealed class Laboratory : IDisposable
         Write("data/tokenizer.json", "{}");
         Write("evaluator/evaluate.py", "print(1)");
         Write("evaluator/evaluate.sh", $$"""
-            awk -v w="$(head -c 100 "$1")" -v s="$(cat {{_root}}/data/val.txt)" 'BEGIN { if (w !~ /^[0-9.]+$/) exit 1; printf "val_bpb: %.17g\n", 1 + (w - s) * (w - s) }'
+            awk -v w="$(head -c 100 "$1")" -v s="$(cat {{_root}}/data/val.txt)" 'BEGIN {
+              if (w !~ /^[0-9.]+$/) exit 1
+              printf "val_bpb: %.17g\n", 1 + (w - s) * (w - s)
+            }'
             """);
         Write("neighbour/weights.txt", "0.4");
         Write("site/readme.txt", "sitecustomize.py would go here");

@@ -6,7 +6,10 @@ namespace AutoResearch.Tests;
 /// <summary>The chat proposer over the real SDKs, against servers on the loopback that speak their wire format.</summary>
 public sealed class ProviderTests
 {
-    private const string Good = """{"title":"higher rate","rationale":"faster","expected_gain":0.01,"note":null,"parameters":[],"edits":[{"path":"train.py","kind":"replace","search":"lr = 1","replace":"lr = 2","content":null}]}""";
+    private const string Good = """
+        {"title":"higher rate","rationale":"faster","expected_gain":0.01,"note":null,"parameters":[],
+        "edits":[{"path":"train.py","kind":"replace","search":"lr = 1","replace":"lr = 2","content":null}]}
+        """;
 
     public static TheoryData<string> Providers => ["anthropic", "openai"];
 

@@ -46,10 +46,11 @@ internal sealed class KernelGate(KernelCompiler compiler, Func<KernelVariant, Ke
         text.Append(CultureInfo.InvariantCulture, $"""
             # Kernels: registers, spills, shared memory
 
-            Every kernel of the library as NVRTC {nvrtc} compiles it, without a GPU: registers of a thread in each architecture ("spills" in
-            bytes where there are any), static shared memory of a block in bytes (dynamic shared memory is chosen at launch), and the budget of
-            registers. Written by `dotnet run -c Release --project benchmarks/AutoResearch.Benchmarks -- kernel-gate --update`; the same
-            command without `--update` fails when a kernel is over its budget or this table is out of date.
+            Every kernel of the library as NVRTC {nvrtc} compiles it, without a GPU: registers of a thread in each architecture
+            ("spills" in bytes where there are any), static shared memory of a block in bytes (dynamic shared memory is chosen at
+            launch), and the budget of registers. Written by
+            `dotnet run -c Release --project benchmarks/AutoResearch.Benchmarks -- kernel-gate --update`; the same command without
+            `--update` fails when a kernel is over its budget or this table is out of date.
 
             | file | kernel |
             """);

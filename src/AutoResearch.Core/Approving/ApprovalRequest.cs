@@ -19,5 +19,6 @@ public sealed record ApprovalRequest
     public Verdict? Verdict { get; init; }
 
     /// <summary>A name for this request and no other of the loop, e.g. "0007-run-1a2b3c4d": trial, stage, candidate.</summary>
-    public string Id => FormattableString.Invariant($"{Trial.Number:D4}-{(Stage == ApprovalStage.Run ? "run" : "keep")}-{Trial.Candidate?.Id[..Math.Min(8, Trial.Candidate.Id.Length)]}");
+    public string Id => FormattableString.Invariant($"{Trial.Number:D4}-{(Stage == ApprovalStage.Run ? "run" : "keep")}-")
+        + Trial.Candidate?.Id[..Math.Min(8, Trial.Candidate.Id.Length)];
 }

@@ -50,7 +50,13 @@ internal static class ApprovalText
             return;
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"  {change.Kind switch { ProposedChangeKind.NewFile => "new file", ProposedChangeKind.Delete => "deleted file", _ => "edit of" }} {Visible(change.Name)}\n");
+        var what = change.Kind switch
+        {
+            ProposedChangeKind.NewFile => "new file",
+            ProposedChangeKind.Delete => "deleted file",
+            _ => "edit of",
+        };
+        text.Append(CultureInfo.InvariantCulture, $"  {what} {Visible(change.Name)}\n");
         var lines = Difference(Lines(change.Before), Lines(change.After)).ToArray();
         foreach (var line in lines.Take(MostLines)) text.Append(CultureInfo.InvariantCulture, $"    {Visible(line)}\n");
         if (lines.Length > MostLines) text.Append(CultureInfo.InvariantCulture, $"    … and {lines.Length - MostLines} more lines\n");

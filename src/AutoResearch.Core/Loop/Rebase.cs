@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -34,8 +36,7 @@ internal static class Rebase
         {
             var (was, present) = (Value(before, name), Value(now, name));
             if (present != was && present != Value(tried, name))
-                return (change, FormattableString.Invariant(
-                    $"conflicts with the present incumbent, which has set {name} to {present ?? "nothing"} since; the idea of trial {trial.Number} was measured with {was ?? "nothing"}"));
+                return (change, string.Create(CultureInfo.InvariantCulture, $"conflicts with the present incumbent, which has set {name} to {present ?? "nothing"} since; the idea of trial {trial.Number} was measured with {was ?? "nothing"}"));
         }
 
         var files = (now.Source ?? Enumerable.Empty<KeyValuePair<string, string>>()).ToDictionary(StringComparer.Ordinal);

@@ -26,10 +26,10 @@ internal static class StopRules
         if (trials - history.State.Incumbent.Since >= options.PlateauTrials)
             return Stop(StopReason.Plateau, $"Nothing was accepted in the last {trials - history.State.Incumbent.Since} trials.");
 
-        return trials >= options.MaxTrialsWithoutRun && TrialsWithoutRun(history, options.MaxTrialsWithoutRun)
-            ? Stop(StopReason.Exhausted,
-                $"The last {options.MaxTrialsWithoutRun} proposals were duplicates or did not apply, the last because: {history.Trials[^1].Verdict?.Reason}.")
-            : null;
+        if (trials < options.MaxTrialsWithoutRun || !TrialsWithoutRun(history, options.MaxTrialsWithoutRun)) return null;
+        var why = history.Trials[^1].Verdict?.Reason;
+        return Stop(StopReason.Exhausted,
+            $"The last {options.MaxTrialsWithoutRun} proposals were duplicates or did not apply, the last because: {why}.");
     }
 
     private static bool TrialsWithoutRun(ResearchHistory history, int count)

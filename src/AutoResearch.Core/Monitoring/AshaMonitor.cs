@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -44,8 +46,7 @@ public sealed class AshaMonitor : IRunMonitor
             var places = (int)((others.Length + 1) / _reduction);
             if (places == 0) return null; // too few reached it to say who is best
             var better = others.Count(o => o < loss);
-            return better < places ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
-                $"{Metric} {run.ToLoss(m.Metric, loss):G5} is number {better + 1} of {others.Length + 1} at {rung:P0} of the budget; {places} go on"));
+            return better < places ? null : new(MonitorSignalKind.Behind, string.Create(CultureInfo.InvariantCulture, $"{Metric} {run.ToLoss(m.Metric, loss):G5} is number {better + 1} of {others.Length + 1} at {rung:P0} of the budget; {places} go on"));
         };
     }
 }

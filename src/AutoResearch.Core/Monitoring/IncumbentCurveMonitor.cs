@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -64,8 +66,7 @@ public sealed class IncumbentCurveMonitor : IRunMonitor
             if (Deviation(repeats, begin, end) is not { } between) return null;
             sigma = between * Math.Sqrt(1 + (1.0 / bar.Count));
         }
-        return behind <= _deviations * sigma ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
-            $"{Metric} is {behind:G3} behind the incumbent at {at:P0} of the budget ({run.ToLoss(Metric, level):G5} against {run.ToLoss(Metric, bar.Mean):G5} of {bar.Count}; runs differ by {sigma:G2}; signed-rank p = {p:G2})"));
+        return behind <= _deviations * sigma ? null : new(MonitorSignalKind.Behind, string.Create(CultureInfo.InvariantCulture, $"{Metric} is {behind:G3} behind the incumbent at {at:P0} of the budget ({run.ToLoss(Metric, level):G5} against {run.ToLoss(Metric, bar.Mean):G5} of {bar.Count}; runs differ by {sigma:G2}; signed-rank p = {p:G2})"));
     }
 
     private IEnumerable<LearningCurve> Curves(IEnumerable<Run> runs, MonitoredRun watched) =>

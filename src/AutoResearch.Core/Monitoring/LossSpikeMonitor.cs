@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -41,8 +43,7 @@ public sealed class LossSpikeMonitor : IRunMonitor
                 var (median, deviation) = RobustStatistics.MedianAndDeviation([.. recent]);
                 if (loss > median + (_deviations * Math.Max(deviation, 1e-3 * Math.Abs(median))))
                 {
-                    return ++spikes < _patience ? null : new(MonitorSignalKind.Unstable, FormattableString.Invariant(
-                        $"{Metric} is {m.Value:G4} at step {m.Step}, the {spikes}th in a row far above the {run.ToLoss(m.Metric, median):G4} ± {deviation:G2} before"));
+                    return ++spikes < _patience ? null : new(MonitorSignalKind.Unstable, string.Create(CultureInfo.InvariantCulture, $"{Metric} is {m.Value:G4} at step {m.Step}, the {spikes}th in a row far above the {run.ToLoss(m.Metric, median):G4} ± {deviation:G2} before"));
                 }
             }
             spikes = 0;

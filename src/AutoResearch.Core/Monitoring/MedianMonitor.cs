@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -38,8 +40,7 @@ public sealed class MedianMonitor : IRunMonitor
             double[] others = [.. curves.Select(c => c.Level(at)).OfType<double>()];
             if (others.Length < _runs || own.Level(own.End) is not { } loss) return null;
             var median = RobustStatistics.Median(others);
-            return loss <= median ? null : new(MonitorSignalKind.Behind, FormattableString.Invariant(
-                $"{Metric} is {run.ToLoss(Metric, loss):G5} at {at:P0} of the budget, worse than the median of {others.Length} runs, {run.ToLoss(Metric, median):G5}"));
+            return loss <= median ? null : new(MonitorSignalKind.Behind, string.Create(CultureInfo.InvariantCulture, $"{Metric} is {run.ToLoss(Metric, loss):G5} at {at:P0} of the budget, worse than the median of {others.Length} runs, {run.ToLoss(Metric, median):G5}"));
         });
     }
 }

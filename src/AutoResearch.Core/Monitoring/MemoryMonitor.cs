@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -37,8 +39,7 @@ public sealed class MemoryMonitor : IRunMonitor
             if (late.Count < Least / 2 || end.Count < Least / 4) return null;
             var (slope, recent) = (Slope(late), Slope(end));
             var expected = bytes + (slope * (1 - at));
-            return slope <= 0 || recent < 0.5 * slope || expected <= limit ? null : new(MonitorSignalKind.Memory, FormattableString.Invariant(
-                $"memory grows steadily: {bytes / 1048576:F0} MiB at {at:P0} of the budget, about {expected / 1048576:F0} MiB at its end, more than the limit of {limit >> 20} MiB"));
+            return slope <= 0 || recent < 0.5 * slope || expected <= limit ? null : new(MonitorSignalKind.Memory, string.Create(CultureInfo.InvariantCulture, $"memory grows steadily: {bytes / 1048576:F0} MiB at {at:P0} of the budget, about {expected / 1048576:F0} MiB at its end, more than the limit of {limit >> 20} MiB"));
         };
     }
 

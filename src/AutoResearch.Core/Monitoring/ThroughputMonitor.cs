@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>
@@ -42,8 +44,7 @@ public sealed class ThroughputMonitor : IRunMonitor
             if (recent.Count <= Window) return null;
             recent.Dequeue();
             var (was, now) = (RobustStatistics.Median([.. usual]), RobustStatistics.Median([.. recent]));
-            return now >= _share * was ? null : new(MonitorSignalKind.Machine, FormattableString.Invariant(
-                $"the speed has fallen to {now / was:P0} of what it was in this run ({now:G3} of {was:G3} {_metric ?? "steps per second"})"));
+            return now >= _share * was ? null : new(MonitorSignalKind.Machine, string.Create(CultureInfo.InvariantCulture, $"the speed has fallen to {now / was:P0} of what it was in this run ({now:G3} of {was:G3} {_metric ?? "steps per second"})"));
         };
     }
 

@@ -62,7 +62,8 @@ public sealed class IntegerParameter : NumericParameter
         var rest = (number - Low) % Step;
         return rest == 0
             ? null
-            : Text($"{Name} = {value} is not on the steps of {Range}: the nearest values are {number - rest} and {number - rest + Step}");
+            : Text($"{Name} = {value} is not on the steps of {Range}: ")
+                + Text($"the nearest values are {number - rest} and {number - rest + Step}");
     }
 
     internal override double ToUnit(ParameterValue value) => Math.Clamp((Scale(value.AsInteger()) - _origin) / _span, 0, 1);

@@ -7,17 +7,22 @@ namespace AutoResearch;
 internal static class HtmlReport
 {
     private const string Style = """
-        :root{color-scheme:light dark;--bg:#fff;--ink:#1f2328;--soft:#656d76;--line:#d8dee4;--card:#f6f8fa;--kept:#1a7f37;--bad:#cf222e}
-        @media(prefers-color-scheme:dark){:root{--bg:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#30363d;--card:#161b22;--kept:#3fb950;--bad:#f85149}}
-        body{background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1.2rem}
+        :root{color-scheme:light dark;
+        --bg:#fff;--ink:#1f2328;--soft:#656d76;--line:#d8dee4;--card:#f6f8fa;--kept:#1a7f37;--bad:#cf222e}
+        @media(prefers-color-scheme:dark){
+        :root{--bg:#0d1117;--ink:#e6edf3;--soft:#9198a1;--line:#30363d;--card:#161b22;--kept:#3fb950;--bad:#f85149}}
+        body{background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,sans-serif;
+        max-width:1080px;margin:2rem auto;padding:0 1.2rem}
         h1{font-size:1.7rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}.sub{color:var(--soft);margin:.2rem 0 1rem}
         .headline{background:var(--card);border-left:4px solid var(--soft);padding:.8rem 1rem;font-size:1.1rem;border-radius:4px}
         .headline.yes{border-color:var(--kept)}svg{width:100%;height:auto;display:block}
-        table{border-collapse:collapse;width:100%;font-size:13.5px}th,td{text-align:left;vertical-align:top;padding:.38rem .55rem;border-bottom:1px solid var(--line)}
+        table{border-collapse:collapse;width:100%;font-size:13.5px}
+        th,td{text-align:left;vertical-align:top;padding:.38rem .55rem;border-bottom:1px solid var(--line)}
         th{color:var(--soft);font-weight:600}td.num,th.num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         tr.kept td.v{color:var(--kept);font-weight:600}tr.failed td.v{color:var(--bad)}tr.changed td{font-weight:600}
         details summary{cursor:pointer}details p,pre{margin:.3rem 0;color:var(--soft);white-space:pre-wrap;overflow-wrap:anywhere}
-        dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.2rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+        dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.2rem;margin:0}
+        dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
         @media print{body{margin:0;max-width:none}tr{break-inside:avoid}}
         """;
 
@@ -44,7 +49,8 @@ internal static class HtmlReport
     {
         var objective = history.Problem.Objective;
         html.Append(CultureInfo.InvariantCulture, $"<h2>Hypotheses</h2>\n<table><thead><tr><th class=\"num\">#</th><th>Idea</th><th class=\"num\">{E(objective.Metric)}</th><th>Verdict</th><th>Reason</th><th class=\"num\">Time</th><th class=\"num\">Cost</th></tr></thead><tbody>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{string.Join("<br>", history.BaselineRuns.Select(r => ReportText.Number(r.Result.Score(objective))))}</td><td></td><td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
+        var scores = string.Join("<br>", history.BaselineRuns.Select(r => ReportText.Number(r.Result.Score(objective))));
+        html.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{scores}</td><td></td><td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
         foreach (var trial in history.Trials)
         {
             var (verdict, reason) = ReportText.Verdict(trial);

@@ -17,9 +17,12 @@ public sealed class ProgressChart
     private const double Bottom = 54;
 
     private const string Style = """
-        .ar-chart{--ink:#1f2328;--soft:#656d76;--grid:#d8dee4;--dot:#8c959f;--kept:#1a7f37;--bad:#cf222e;--band:#0969da;font:12px system-ui,sans-serif}
-        @media(prefers-color-scheme:dark){.ar-chart{--ink:#e6edf3;--soft:#9198a1;--grid:#30363d;--dot:#6e7681;--kept:#3fb950;--bad:#f85149;--band:#58a6ff}}
-        .ar-chart text{fill:var(--soft)}.ar-chart .h{fill:var(--ink);font-weight:600;font-size:14px}.ar-chart .g{stroke:var(--grid)}
+        .ar-chart{--ink:#1f2328;--soft:#656d76;--grid:#d8dee4;--dot:#8c959f;--kept:#1a7f37;--bad:#cf222e;--band:#0969da;
+        font:12px system-ui,sans-serif}
+        @media(prefers-color-scheme:dark){
+        .ar-chart{--ink:#e6edf3;--soft:#9198a1;--grid:#30363d;--dot:#6e7681;--kept:#3fb950;--bad:#f85149;--band:#58a6ff}}
+        .ar-chart text{fill:var(--soft)}.ar-chart .h{fill:var(--ink);font-weight:600;font-size:14px}
+        .ar-chart .g{stroke:var(--grid)}
         .ar-chart .d{fill:var(--dot);opacity:.65}.ar-chart .k{fill:var(--kept)}.ar-chart .x{stroke:var(--bad);stroke-width:1.6}
         .ar-chart .c{fill:none;stroke:var(--dot);stroke-width:1.4}.ar-chart .b{fill:none;stroke:var(--kept);stroke-width:2}
         .ar-chart .n{fill:var(--band);opacity:.13}.ar-chart .l{fill:var(--kept);font-size:11px}
@@ -130,7 +133,8 @@ public sealed class ProgressChart
         foreach (var p in _points.OrderBy(p => p.IsKept))
         {
             var x = X(p.Trial);
-            var title = $"<title>{Escape(p.Title)}{(p.Score is { } s ? ": " + s.ToString("G6", CultureInfo.InvariantCulture) : ": no score")}</title>";
+            var result = p.Score?.ToString("G6", CultureInfo.InvariantCulture) ?? "no score";
+            var title = $"<title>{Escape(p.Title)}: {result}</title>";
             if (p.Score is not { } score)
             {
                 failed++;

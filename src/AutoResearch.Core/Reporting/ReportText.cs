@@ -116,8 +116,7 @@ internal static class ReportText
             c.Pairs == 0 ? "–" : FormattableString.Invariant($"e = {c.EValue:G3} from {c.Pairs} {(c.Pairs == 1 ? "pair" : "pairs")}")))];
 
     /// <summary>One sentence about how the claims were tested.</summary>
-    public static string ClaimsNote(ClaimSet claims) => FormattableString.Invariant(
-        $"{claims.Confirmed.Count()} of {claims.Claims.Count} kept changes are confirmed by fresh runs, with and without the change, seed by seed; of the confirmed, {100 * claims.ErrorRate:0.#} % at most are expected to be false.");
+    public static string ClaimsNote(ClaimSet claims) => string.Create(CultureInfo.InvariantCulture, $"{claims.Confirmed.Count()} of {claims.Claims.Count} kept changes are confirmed by fresh runs, with and without the change, seed by seed; of the confirmed, {100 * claims.ErrorRate:0.#} % at most are expected to be false.");
 
     private static string Status(Claim claim) => claim.Status switch
     {
@@ -152,7 +151,7 @@ internal static class ReportText
         var asked = history.Trials.Count(t => t.Hypothesis.Cost.OutputTokens > 0);
         var confirmed = history.Claims is { } claims ? claims.Confirmed.Count() : history.Lineage.Count - 1;
         var kind = history.Claims is null ? "kept change" : "confirmed gain";
-        return FormattableString.Invariant($"{cost.InputTokens} tokens in, {cost.OutputTokens} out, cost {cost.Money:0.####}; per hypothesis {cost.Money / asked:0.####}, ")
+        return string.Create(CultureInfo.InvariantCulture, $"{cost.InputTokens} tokens in, {cost.OutputTokens} out, cost {cost.Money:0.####}; per hypothesis {cost.Money / asked:0.####}, ")
             + (confirmed > 0 ? FormattableString.Invariant($"per {kind} {cost.Money / confirmed:0.####}") : $"no {kind}");
     }
 

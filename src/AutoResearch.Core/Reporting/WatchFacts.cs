@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch;
 
 /// <summary>What a report says of runs that were stopped, helped or disturbed.</summary>
@@ -10,7 +12,7 @@ internal static class WatchFacts
         var runs = history.Trials.SelectMany(t => t.Runs).ToArray();
         var stopped = runs.Count(r => r.Result.Outcome == RunOutcome.Stopped);
         if (stopped > 0)
-            yield return ("Stopped early", FormattableString.Invariant($"{stopped} runs by monitors; they count as rejected and have no score; budget for {history.ExperimentsReturned:0.#} experiments came back"));
+            yield return ("Stopped early", string.Create(CultureInfo.InvariantCulture, $"{stopped} runs by monitors; they count as rejected and have no score; budget for {history.ExperimentsReturned:0.#} experiments came back"));
         string[] helped = [.. runs.Where(r => r.Result.IsIntervened).Select(Helped)];
         if (helped.Length > 0)
             yield return ("Helped on their way", string.Join("; ", helped.Take(Most)) + (helped.Length > Most ? FormattableString.Invariant($"; and {helped.Length - Most} more") : ""));

@@ -113,7 +113,9 @@ public sealed class GitWorkspace : IExperimentWorkspace, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(experiment);
         if (_surface.Violation(Source, experiment.Candidate.Source) is { } violation) throw new WorkspaceException($"The candidate cannot be checked out: {violation}");
-        var name = FormattableString.Invariant($"{_options.Tag}-{experiment.Id}-{experiment.Attempt}-{Interlocked.Increment(ref _next)}-{Guid.NewGuid().ToString("N")[..8]}");
+        var number = Interlocked.Increment(ref _next);
+        var name = FormattableString.Invariant($"{_options.Tag}-{experiment.Id}-{experiment.Attempt}-{number}-")
+            + Guid.NewGuid().ToString("N")[..8];
         var path = Path.Combine(_worktrees, name);
         var worktree = new GitWorktree(path, Path.Combine(_common, "worktrees", name), TreeOf(experiment.Candidate));
         try

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch.Pretraining;
 
 /// <summary>
@@ -25,8 +27,7 @@ internal sealed class BudgetMeter
             throw new ArgumentException($"A budget of {budget.Tokens} tokens is less than one optimizer step of {tokensPerStep}; "
                 + "give more tokens or use a smaller batch.", nameof(budget));
         if (budget.Flops < tokensPerStep * flopsPerToken)
-            throw new ArgumentException(FormattableString.Invariant(
-                $"A budget of {budget.Flops:g3} FLOPs is less than one optimizer step of {tokensPerStep * flopsPerToken:g3}; give more or use a smaller batch."),
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A budget of {budget.Flops:g3} FLOPs is less than one optimizer step of {tokensPerStep * flopsPerToken:g3}; give more or use a smaller batch."),
                 nameof(budget));
     }
 

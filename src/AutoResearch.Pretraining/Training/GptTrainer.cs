@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch.Pretraining;
 
 /// <summary>Trains a model within a budget. Not thread-safe.</summary>
@@ -157,8 +159,7 @@ public sealed class GptTrainer : IDisposable
 
     private TrainingReport Diverged(BudgetMeter meter, double loss)
     {
-        var report = Report(meter, RunOutcome.Diverged, FormattableString.Invariant(
-            $"The training loss became {loss:g4} at step {meter.Steps + 1} (limit {_divergenceLoss:g4}); lower the learning rates."));
+        var report = Report(meter, RunOutcome.Diverged, string.Create(CultureInfo.InvariantCulture, $"The training loss became {loss:g4} at step {meter.Steps + 1} (limit {_divergenceLoss:g4}); lower the learning rates."));
         _optimizer.ClearGradients();
         return report;
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch.Pretraining;
 
 /// <summary>
@@ -111,8 +113,7 @@ public sealed record TrainingOptions
         Range(nameof(NewtonSchulzSteps), NewtonSchulzSteps, 1, 5);
         Range(nameof(WarmupRatio), WarmupRatio, 0, 1);
         Range(nameof(WarmdownRatio), WarmdownRatio, 0, 1);
-        Require(WarmupRatio + WarmdownRatio <= 1 + 1e-9, FormattableString.Invariant(
-            $"{nameof(WarmupRatio)} {WarmupRatio} and {nameof(WarmdownRatio)} {WarmdownRatio} overlap; their sum must not exceed 1"));
+        Require(WarmupRatio + WarmdownRatio <= 1 + 1e-9, string.Create(CultureInfo.InvariantCulture, $"{nameof(WarmupRatio)} {WarmupRatio} and {nameof(WarmdownRatio)} {WarmdownRatio} overlap; their sum must not exceed 1"));
         Range(nameof(FinalLrFraction), FinalLrFraction, 0, 1);
         Range(nameof(GradientClip), GradientClip, 0, 1e9);
         Range(nameof(DivergenceLoss), DivergenceLoss, 0, 1e9);

@@ -15,7 +15,8 @@ public sealed class AutoresearchLayoutTests
         if DEPTH > 12: raise SystemExit("torch.cuda.OutOfMemoryError: CUDA out of memory")
         if DEPTH < 0: raise ValueError("depth must be positive")
         val_bpb = 0.9979 + (MATRIX_LR - 0.06) ** 2 * 10 - 0.002 * (DEPTH - 8)
-        print("step 00001 (50.0%) | loss: 3.2 | lrm: 1.00 | dt: 100ms | tok/sec: 1,000 | mfu: 40.0% | epoch: 1 | remaining: 150s    ", end="\r")
+        print("step 00001 (50.0%) | loss: 3.2 | lrm: 1.00 | dt: 100ms | tok/sec: 1,000 | mfu: 40.0% "
+              "| epoch: 1 | remaining: 150s    ", end="\r")
         print("---")
         print(f"val_bpb:          {val_bpb:.6f}")
         print(f"training_seconds: {TIME_BUDGET:.1f}")

@@ -4,7 +4,8 @@ namespace AutoResearch.Pretraining.Tests;
 internal static class SampleText
 {
     private static readonly string[] Words =
-        "the value array of returns a stream when is not null element at index specified type exception count buffer read Größe 数据 42 1999".Split(' ');
+        ("the value array of returns a stream when is not null element at index specified type exception count buffer read "
+            + "Größe 数据 42 1999").Split(' ');
 
     public static DocumentSet Documents(int count, int longestWords, int seed = 1) => DocumentSet.Create(Texts(count, longestWords, seed));
 

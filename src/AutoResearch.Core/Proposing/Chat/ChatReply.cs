@@ -25,8 +25,14 @@ internal sealed record ChatReply
           "properties": {
             "title": { "type": "string", "description": "The idea in one line of at most 100 characters." },
             "rationale": { "type": "string", "description": "Why it should help, in two or three sentences." },
-            "expected_gain": { "type": ["number", "null"], "description": "Expected improvement in the metric's unit, positive for better; null if unknown." },
-            "note": { "type": ["string", "null"], "description": "Something to remember for later ideas, appended to your notebook; null for nothing." },
+            "expected_gain": {
+              "type": ["number", "null"],
+              "description": "Expected improvement in the metric's unit, positive for better; null if unknown."
+            },
+            "note": {
+              "type": ["string", "null"],
+              "description": "Something to remember for later ideas, appended to your notebook; null for nothing."
+            },
             "parameters": {
               "type": "array",
               "description": "Parameters to set; empty for none.",
@@ -45,9 +51,15 @@ internal sealed record ChatReply
                 "properties": {
                   "path": { "type": "string" },
                   "kind": { "type": "string", "enum": ["replace", "write", "delete"] },
-                  "search": { "type": ["string", "null"], "description": "For replace: a passage that occurs exactly once in the file, to the letter." },
+                  "search": {
+                    "type": ["string", "null"],
+                    "description": "For replace: a passage that occurs exactly once in the file, to the letter."
+                  },
                   "replace": { "type": ["string", "null"], "description": "For replace: what stands there afterwards." },
-                  "content": { "type": ["string", "null"], "description": "For write: the complete content of the new or rewritten file." }
+                  "content": {
+                    "type": ["string", "null"],
+                    "description": "For write: the complete content of the new or rewritten file."
+                  }
                 },
                 "required": ["path", "kind", "search", "replace", "content"],
                 "additionalProperties": false

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch.Kernels;
 
 /// <summary>
@@ -64,6 +66,5 @@ public readonly record struct MatmulShape(long M, long N, long K)
 
     /// <summary>Extents, transposition, types and batch.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => FormattableString.Invariant(
-        $"matmul {M}×{N}×{K} {(TransposeA ? 'T' : 'N')}{(TransposeB ? 'T' : 'N')} {Input}→{Output}{(Batch > 1 ? $" ×{Batch}" : "")}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"matmul {M}×{N}×{K} {(TransposeA ? 'T' : 'N')}{(TransposeB ? 'T' : 'N')} {Input}→{Output}{(Batch > 1 ? $" ×{Batch}" : "")}");
 }

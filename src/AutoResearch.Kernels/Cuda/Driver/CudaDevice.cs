@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace AutoResearch.Kernels;
@@ -203,8 +204,7 @@ public sealed unsafe class CudaDevice : IDisposable
 
     /// <summary>Name, capability and driver in one line, for logs.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => FormattableString.Invariant(
-        $"CUDA device {Index}: {Name}, {ComputeCapability}, {MultiprocessorCount} SMs, {TotalMemory >> 20} MiB, driver CUDA {DriverVersion}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"CUDA device {Index}: {Name}, {ComputeCapability}, {MultiprocessorCount} SMs, {TotalMemory >> 20} MiB, driver CUDA {DriverVersion}");
 
     /// <summary>Throws for any status but success. A sticky error makes the device unusable.</summary>
     /// <param name="status">What the driver returned.</param>

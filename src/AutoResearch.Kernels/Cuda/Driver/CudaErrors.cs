@@ -9,11 +9,11 @@ internal static class CudaErrors
 
     /// <summary>True for errors after which the primary context refuses all work until the process ends.</summary>
     internal static bool IsSticky(int status) => status is
-        214 or 220 or 226 or                            // uncorrectable ECC, NVLink, contained
-        >= 700 and <= 702 and not 701 or                // illegal address, launch timeout; 701 is a launch that needs too many resources
-        709 or 710 or                                   // context destroyed, assert in a kernel
-        >= 714 and <= 719 or                            // stack, instruction, alignment, address space, program counter, launch failure
-        721 or 999;                                     // tensor memory leak, unknown
+        214 or 220 or 226 or                // uncorrectable ECC, NVLink, contained
+        >= 700 and <= 702 and not 701 or    // illegal address, launch timeout; 701 is a launch that needs too many resources
+        709 or 710 or                       // context destroyed, assert in a kernel
+        >= 714 and <= 719 or                // stack, instruction, alignment, address space, program counter, launch failure
+        721 or 999;                         // tensor memory leak, unknown
 
     /// <summary>What to do about a status; empty where the driver's text says it all.</summary>
     internal static string Advice(int status) => status switch

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AutoResearch.Kernels;
 
 /// <summary>Compares what a kernel left in its buffers with the reference, which is computed once for all candidates.</summary>
@@ -35,8 +37,7 @@ internal sealed class KernelCheck
                 worst = Math.Max(worst, error);
                 if (error <= (buffer.IsOutput ? _task.AbsoluteTolerance + (_task.RelativeTolerance * Math.Abs(expected[i])) : 0)) continue;
                 mismatches++;
-                problem ??= FormattableString.Invariant(
-                    $"{buffer.Name}[{i}] is {actual[i]}, but {expected[i]} is right{(buffer.IsOutput ? "" : ": it wrote to an input")}.");
+                problem ??= string.Create(CultureInfo.InvariantCulture, $"{buffer.Name}[{i}] is {actual[i]}, but {expected[i]} is right{(buffer.IsOutput ? "" : ": it wrote to an input")}.");
             }
         }
 

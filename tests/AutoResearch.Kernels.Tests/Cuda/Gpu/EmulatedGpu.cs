@@ -86,8 +86,12 @@ internal static unsafe class EmulatedGpu
         #include <map>
         #include <string>
         #include <vector>
-        static std::map<std::string, std::vector<u32>>& all_sizes() { static std::map<std::string, std::vector<u32>> all; return all; }
-        template <class... A> static int note_sizes(const char* name, void (*)(A...)) { all_sizes()[name] = {(u32)sizeof(A)...}; return 0; }
+        using Sizes = std::map<std::string, std::vector<u32>>;
+        static Sizes& all_sizes() { static Sizes all; return all; }
+        template <class... A> static int note_sizes(const char* name, void (*)(A...)) {
+          all_sizes()[name] = {(u32)sizeof(A)...};
+          return 0;
+        }
         #define SIZES(name) static int sizes_##name = note_sizes(#name, name);
         extern "C" __attribute__((visibility("default"))) int kernel_sizes(const char* name, u32* sizes) {
           auto found = all_sizes().find(name);
