@@ -1,5 +1,5 @@
-// The training step of src/AutoResearch.Pretraining as plain C loops in the manner of llm.c: one function per layer and direction,
-// OpenMP over rows, everything else left to the compiler. The attention matrix is stored.
+// The training step of src/AutoResearch.Pretraining as plain C loops in the manner of llm.c: one function per layer and
+// direction, OpenMP over rows, everything else left to the compiler. The attention matrix is stored.
 //
 //     cc -O3 -march=native -ffast-math -fopenmp gpt.c -lm -o gpt
 //     ./gpt serve        one request a line on stdin, "<case> <integers> <threads> <seconds>"; answers the seconds of one call
@@ -111,7 +111,8 @@ static void attention_forward(float *y, float *att, const float *qkv, int B, int
 }
 
 // dqkv is overwritten; query heads that share a key head stay on one thread.
-static void attention_backward(float *dqkv, const float *dy, const float *att, const float *qkv, int B, int T, int H, int KV, int D, int window)
+static void attention_backward(float *dqkv, const float *dy, const float *att, const float *qkv, int B, int T, int H, int KV,
+    int D, int window)
 {
     int C = (H + 2 * KV) * D;
     float scale = 1 / sqrtf(D);
@@ -170,7 +171,8 @@ static void rotary_norm(float *qkv, float *inverse, const float *table, int B, i
         }
 }
 
-static void rotary_norm_backward(float *d, const float *qkv, const float *inverse, const float *table, int B, int T, int heads, int D, int C)
+static void rotary_norm_backward(float *d, const float *qkv, const float *inverse, const float *table, int B, int T, int heads,
+    int D, int C)
 {
 #pragma omp parallel for
     for (int r = 0; r < B * T; r++)
@@ -182,7 +184,8 @@ static void rotary_norm_backward(float *d, const float *qkv, const float *invers
 }
 
 // Output layer, bounded logits, mean cross-entropy; leaves the gradient of the logits before the bound in `logits`.
-static float loss_forward_backward(float *logits, float *dx, float *dw, const float *x, const float *w, const int *targets, int rows, int dim, int vocabulary)
+static float loss_forward_backward(float *logits, float *dx, float *dw, const float *x, const float *w, const int *targets,
+    int rows, int dim, int vocabulary)
 {
     const float cap = 15;
     double total = 0;
@@ -246,7 +249,8 @@ static float uniform(void)
 static void parameter(Model *m, Parameter *p, int rows, int cols, int muon, float rate, float beta1, float bound)
 {
     size_t n = (size_t)rows * cols;
-    *p = (Parameter){zeros(n), zeros(n), zeros(n), zeros(muon ? (size_t)(rows > cols ? rows : cols) : n), rows, cols, muon, rate, beta1};
+    *p = (Parameter){zeros(n), zeros(n), zeros(n), zeros(muon ? (size_t)(rows > cols ? rows : cols) : n), rows, cols, muon, rate,
+        beta1};
     for (size_t i = 0; i < n; i++) p->p[i] = bound * uniform();
     m->all[m->count++] = p;
 }
@@ -280,7 +284,8 @@ static Model *create(Config c)
         }
         size_t X = (size_t)R * c.dim;
         l->x = zeros(X), l->x1 = zeros(X), l->h = zeros(X), l->inv_h = zeros(R), l->z = zeros((size_t)R * Z);
-        l->inv_z = zeros((size_t)R * (c.heads + c.kv)), l->gate = zeros((size_t)R * c.kv), l->att = zeros((size_t)c.B * c.heads * c.T * c.T);
+        l->inv_z = zeros((size_t)R * (c.heads + c.kv)), l->gate = zeros((size_t)R * c.kv);
+        l->att = zeros((size_t)c.B * c.heads * c.T * c.T);
         l->y = zeros(X), l->x2 = zeros(X), l->n = zeros(X), l->inv_n = zeros(R), l->hidden = zeros(4 * X);
     }
     size_t X = (size_t)R * c.dim;
@@ -331,7 +336,8 @@ static void layer_forward(Model *m, int i, const int *tokens)
                 float dot = 0;
                 for (int j = 0; j < c.gate; j++) dot += l->h[(size_t)r * c.dim + j] * l->gate_w.p[h * c.gate + j];
                 float gate = l->gate[(size_t)r * c.kv + h] = 2 / (1 + expf(-dot));
-                for (int j = 0; j < D; j++) l->z[(size_t)r * Z + c.dim + KV + h * D + j] += gate * l->table.p[(size_t)tokens[r] * KV + h * D + j];
+                for (int j = 0; j < D; j++)
+                    l->z[(size_t)r * Z + c.dim + KV + h * D + j] += gate * l->table.p[(size_t)tokens[r] * KV + h * D + j];
             }
     }
     rotary_norm(l->z, l->inv_z, m->rotary, c.B, c.T, c.heads + c.kv, D, Z);
@@ -461,8 +467,10 @@ static void multiply(float *c, const float *a, const float *b, int m, int n, int
 static void muon(Parameter *p, float rate, float momentum, float decay)
 {
     static const float polar[5][3] = {
-        {8.156554524902461f, -22.48329292557795f, 15.878769915207462f}, {4.042929935166739f, -2.808917465908714f, 0.5000178451051316f},
-        {3.8916678022926607f, -2.772484153217685f, 0.5060648178503393f}, {3.285753657755655f, -2.3681294933425376f, 0.46449024233003106f},
+        {8.156554524902461f, -22.48329292557795f, 15.878769915207462f},
+        {4.042929935166739f, -2.808917465908714f, 0.5000178451051316f},
+        {3.8916678022926607f, -2.772484153217685f, 0.5060648178503393f},
+        {3.285753657755655f, -2.3681294933425376f, 0.46449024233003106f},
         {2.3465413258596377f, -1.7097828382687081f, 0.42323551169305323f}};
     int rows = p->rows, cols = p->cols, tall = rows > cols, side = tall ? cols : rows;
     size_t n = (size_t)rows * cols, square = (size_t)side * side;
@@ -531,7 +539,8 @@ static void destroy(Model *m)
         float *all[] = {l->x, l->x1, l->h, l->inv_h, l->z, l->inv_z, l->gate, l->att, l->y, l->x2, l->n, l->inv_n, l->hidden};
         for (size_t j = 0; j < sizeof(all) / sizeof(*all); j++) free(all[j]);
     }
-    float *all[] = {m->rotary, m->x0, m->inv_x0, m->last, m->final, m->inv_final, m->logits, m->dx, m->dx0, m->dn, m->dz, m->dhidden};
+    float *all[] = {m->rotary, m->x0, m->inv_x0, m->last, m->final, m->inv_final, m->logits, m->dx, m->dx0, m->dn, m->dz,
+        m->dhidden};
     for (size_t j = 0; j < sizeof(all) / sizeof(*all); j++) free(all[j]);
     free(m->layers), free(m->all), free(m);
 }
@@ -627,7 +636,8 @@ static int serve(void)
     return 0;
 }
 
-// DIR/check.txt: the nine numbers of the configuration, the pattern, the steps, Adam's epsilon; weights.f32 and tokens.i32 as written by cpu-peers.
+// DIR/check.txt: the nine numbers of the configuration, the pattern, the steps, Adam's epsilon; weights.f32 and tokens.i32 as
+// written by cpu-peers.
 static int check(const char *directory)
 {
     char path[4096], pattern[64];
@@ -635,7 +645,8 @@ static int check(const char *directory)
     int steps;
     snprintf(path, sizeof path, "%s/check.txt", directory);
     FILE *file = fopen(path, "r");
-    if (!file || fscanf(file, "%d%d%d%d%d%d%d%d%d%63s%d%f", &c.depth, &c.dim, &c.heads, &c.kv, &c.T, &c.B, &c.vocabulary, &c.window, &c.gate, pattern, &steps, &adam_epsilon) != 12)
+    if (!file || fscanf(file, "%d%d%d%d%d%d%d%d%d%63s%d%f", &c.depth, &c.dim, &c.heads, &c.kv, &c.T, &c.B, &c.vocabulary,
+        &c.window, &c.gate, pattern, &steps, &adam_epsilon) != 12)
         return 2;
     fclose(file);
     c.pattern = pattern;
@@ -643,7 +654,9 @@ static int check(const char *directory)
     snprintf(path, sizeof path, "%s/weights.f32", directory);
     if (!(file = fopen(path, "rb"))) return 2;
     for (int i = 0; i < m->count; i++)
-        if (fread(m->all[i]->p, sizeof(float), (size_t)m->all[i]->rows * m->all[i]->cols, file) != (size_t)m->all[i]->rows * m->all[i]->cols) return 2;
+        if (fread(m->all[i]->p, sizeof(float), (size_t)m->all[i]->rows * m->all[i]->cols, file)
+            != (size_t)m->all[i]->rows * m->all[i]->cols)
+            return 2;
     fclose(file);
     size_t batch = (size_t)c.B * c.T;
     int *tokens = malloc(2 * batch * sizeof(int));

@@ -1,7 +1,8 @@
 """Optuna's multivariate TPE as a server: proposes parameters, is told scores.
 
-The first line of the input is {"seed": n, "baseline": {...}, "space": [{"name", "choices"} or {"name", "low", "high", "log"}]}. From then on
-every line asks: the answer is one line of parameters, and the next line is its score, lower is better ("nan" for a failure).
+The first line of the input is {"seed": n, "baseline": {...}, "space": [{"name", "choices"} or {"name", "low", "high", "log"}]}.
+From then on every line asks: the answer is one line of parameters, and the next line is its score, lower is better ("nan" for
+a failure).
 """
 import json
 import sys

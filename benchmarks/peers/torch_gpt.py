@@ -49,7 +49,9 @@ from gpt_constants import EPSILON, POLAR_EXPRESS  # noqa: E402
 
 
 def rms_norm(x):
-    return F.rms_norm(x, (x.size(-1),), eps=EPSILON) if hasattr(F, "rms_norm") else x * torch.rsqrt(x.square().mean(-1, keepdim=True) + EPSILON)
+    if hasattr(F, "rms_norm"):
+        return F.rms_norm(x, (x.size(-1),), eps=EPSILON)
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + EPSILON)
 
 
 def rotate(x, cos, sin):
@@ -71,7 +73,8 @@ def attention(q, k, v, mask):
 
 
 class Config:
-    def __init__(self, depth, dim, heads, kv_heads, sequence, batch, vocabulary, window=None, pattern="SSSL", softcap=15.0, gate_channels=32):
+    def __init__(self, depth, dim, heads, kv_heads, sequence, batch, vocabulary,
+                 window=None, pattern="SSSL", softcap=15.0, gate_channels=32):
         self.depth, self.dim, self.heads, self.kv_heads = depth, dim, heads, kv_heads
         self.sequence, self.batch, self.vocabulary = sequence, batch, vocabulary
         self.window, self.pattern, self.softcap = window or max(1, sequence // 2), pattern, softcap
@@ -108,10 +111,12 @@ class Gpt:
                 w[h + "attn.ve_gate.weight"] = torch.zeros(c.kv_heads, c.gate_channels)
         for tensor in w.values():
             tensor.requires_grad_(True)
-        angles = torch.outer(torch.arange(c.sequence, dtype=torch.float64), 10000.0 ** (-torch.arange(0, c.head_dim, 2, dtype=torch.float64) / c.head_dim))
+        frequencies = 10000.0 ** (-torch.arange(0, c.head_dim, 2, dtype=torch.float64) / c.head_dim)
+        angles = torch.outer(torch.arange(c.sequence, dtype=torch.float64), frequencies)
         self.cos, self.sin = (f(angles).float()[None, :, None, :] for f in (torch.cos, torch.sin))
         distance = torch.arange(c.sequence)[:, None] - torch.arange(c.sequence)[None, :]
-        self.masks = {w: None if w >= c.sequence else (distance < 0) | (distance > w) for w in {c.window_of(i) for i in range(c.depth)}}
+        windows = {c.window_of(i) for i in range(c.depth)}
+        self.masks = {w: None if w >= c.sequence else (distance < 0) | (distance > w) for w in windows}
 
     def block(self, i, x, x0, tokens):
         c, w, h = self.c, self.weights, f"transformer.h.{i}."
@@ -299,7 +304,8 @@ def load_safetensors(path):
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<q", file.read(8))[0]))
         data = bytearray(file.read())
-    return {name: torch.frombuffer(data, dtype=torch.float32, count=(e["data_offsets"][1] - e["data_offsets"][0]) // 4, offset=e["data_offsets"][0])
+    return {name: torch.frombuffer(data, dtype=torch.float32,
+                                   count=(e["data_offsets"][1] - e["data_offsets"][0]) // 4, offset=e["data_offsets"][0])
             .view(e["shape"]).clone() for name, e in header.items() if name != "__metadata__"}
 
 
@@ -333,8 +339,10 @@ def check(directory):
         progress = i / steps
         rate = 1.0 if progress < 0.5 else (1 - progress) / 0.5
         share = min(i / 300, 1)
-        losses.append(train_step(model, optimizer, tokens, targets, rate=rate, momentum=(1 - share) * 0.85 + share * 0.95, progress=progress))
-    print(json.dumps({"peer": describe(), "loss": loss.item(), "gradientDifference": worst[0], "gradientName": worst[1], "losses": losses}))
+        momentum = (1 - share) * 0.85 + share * 0.95
+        losses.append(train_step(model, optimizer, tokens, targets, rate=rate, momentum=momentum, progress=progress))
+    print(json.dumps({"peer": describe(), "loss": loss.item(),
+                      "gradientDifference": worst[0], "gradientName": worst[1], "losses": losses}))
 
 
 if __name__ == "__main__":

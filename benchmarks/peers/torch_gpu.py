@@ -1,6 +1,7 @@
 """The work of benchmarks/gpu in PyTorch on the GPU, in bfloat16, timed with CUDA events.
 
-Says "ready <versions>", then reads one request a line, "<case> <integers>", and answers "name=seconds; name=seconds", or "error: ...".
+Says "ready <versions>", then reads one request a line, "<case> <integers>", and answers "name=seconds; name=seconds",
+or "error: ...".
 Every way that is there answers: of scaled_dot_product_attention the cuDNN and the flash backend, FlashAttention-3 where it is
 installed, torch.compile elsewhere. Nothing is installed or downloaded.
 """
@@ -115,7 +116,8 @@ def loss_of(x, weight, targets, softcap=15.0):
 
 
 def cross_entropy(rows, columns, vocabulary):
-    x, weight = random(rows, columns, grad=True), (torch.randn(vocabulary, columns, device=DEVICE) * 0.02).to(BF16).requires_grad_(True)
+    x = random(rows, columns, grad=True)
+    weight = (torch.randn(vocabulary, columns, device=DEVICE) * 0.02).to(BF16).requires_grad_(True)
     targets = torch.randint(0, vocabulary, (rows,), device=DEVICE)
     compiled = torch.compile(loss_of)
 
@@ -132,11 +134,12 @@ def adamw(count):
 
 
 class Gpt(torch.nn.Module):
-    """autoresearch's model from its description: depth 8, 512 channels, 4 heads of 128, windows SSSL, value embeddings with gates."""
+    """autoresearch's model from its description: depth 8, 512 channels, 4 heads of 128, windows SSSL, gated value embeddings."""
 
     def __init__(self, depth=8, dim=512, heads=4, sequence=2048, vocabulary=8192, gate_channels=32):
         super().__init__()
-        self.depth, self.dim, self.heads, self.head_dim, self.sequence, self.gate_channels = depth, dim, heads, dim // heads, sequence, gate_channels
+        self.depth, self.dim, self.heads, self.head_dim = depth, dim, heads, dim // heads
+        self.sequence, self.gate_channels = sequence, gate_channels
         bound = math.sqrt(3 / dim)
 
         def uniform(*shape):
@@ -149,9 +152,11 @@ class Gpt(torch.nn.Module):
         self.fc = torch.nn.ParameterList(uniform(4 * dim, dim) for _ in range(depth))
         self.proj = torch.nn.ParameterList(torch.nn.Parameter(torch.zeros(dim, 4 * dim)) for _ in range(depth))
         with_values = [i for i in range(depth) if i % 2 == (depth - 1) % 2]
-        self.values = torch.nn.ParameterDict({str(i): torch.nn.Parameter(uniform(vocabulary, dim).data.to(BF16)) for i in with_values})
+        self.values = torch.nn.ParameterDict(
+            {str(i): torch.nn.Parameter(uniform(vocabulary, dim).data.to(BF16)) for i in with_values})
         self.gates = torch.nn.ParameterDict({str(i): torch.nn.Parameter(torch.zeros(heads, gate_channels)) for i in with_values})
-        angles = torch.outer(torch.arange(sequence).float(), 10000.0 ** (-torch.arange(0, self.head_dim, 2).float() / self.head_dim))
+        frequencies = 10000.0 ** (-torch.arange(0, self.head_dim, 2).float() / self.head_dim)
+        angles = torch.outer(torch.arange(sequence).float(), frequencies)
         self.register_buffer("cos", angles.cos()[None, :, None, :].to(BF16))
         self.register_buffer("sin", angles.sin()[None, :, None, :].to(BF16))
         distance = torch.arange(sequence)[:, None] - torch.arange(sequence)[None, :]
@@ -220,7 +225,7 @@ def step(batch, total):
         for part in (p.data.chunk(3) if p.shape == (3 * model.dim, model.dim) else (p.data,)):
             matrices.setdefault(tuple(part.shape), []).append((p, part))
     states = {shape: (torch.zeros(len(items), *shape, device=DEVICE),
-                      torch.zeros(len(items), shape[0] if shape[0] >= shape[1] else 1, 1 if shape[0] >= shape[1] else shape[1], device=DEVICE))
+                      torch.zeros(len(items), *((shape[0], 1) if shape[0] >= shape[1] else (1, shape[1])), device=DEVICE))
               for shape, items in matrices.items()}
     adam = torch.optim.AdamW([
         {"params": [model.head], "lr": 0.004}, {"params": [model.wte, *model.values.values()], "lr": 0.6},
@@ -235,7 +240,10 @@ def step(batch, total):
             (loss / micro).backward()
         adam.step()
         for shape, items in matrices.items():
-            gradients = torch.stack([p.grad if p.shape == part.shape else p.grad[(part.data_ptr() - p.data_ptr()) // (4 * model.dim):][:shape[0]] for p, part in items])
+            gradients = torch.stack([
+                p.grad if p.shape == part.shape
+                else p.grad[(part.data_ptr() - p.data_ptr()) // (4 * model.dim):][:shape[0]]
+                for p, part in items])
             stacked = torch.stack([part for _, part in items])
             muon(stacked, gradients, *states[shape], 0.95, 0.04 * max(1, shape[0] / shape[1]) ** 0.5, 0.2)
             torch._foreach_copy_([part for _, part in items], list(stacked.unbind(0)))
@@ -264,7 +272,8 @@ CASES = {
 
 def serve():
     name = torch.cuda.get_device_name()
-    print(f"ready PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}, {'FlashAttention-3' if flash3 else 'no FlashAttention-3'}, {name}", flush=True)
+    attention = "FlashAttention-3" if flash3 else "no FlashAttention-3"
+    print(f"ready PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}, {attention}, {name}", flush=True)
     known, request = {}, None
     for line in sys.stdin:
         if line != request:

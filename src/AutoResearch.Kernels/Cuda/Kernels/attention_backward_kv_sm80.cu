@@ -1,6 +1,6 @@
 // Gradients of keys and values for sm_80 and newer; with attention_backward_q_sm80 the backward pass. No atomics: deterministic.
-// One block owns 64 keys of one key head and loops over the queries that see them, head after head of its group; a warp computes the
-// transposed scores of 16 keys, so that P^T and dS^T are register operands.
+// One block owns 64 keys of one key head and loops over the queries that see them, head after head of its group; a warp computes
+// the transposed scores of 16 keys, so that P^T and dS^T are register operands.
 //
 // Defines    HEAD_DIM 64 or 128, CAUSAL 0 or 1
 // Grid       (ceil(seq_k / 64), kv_heads, batch), block 128
@@ -9,7 +9,8 @@
 #include "attention_backward_sm80.cuh"
 
 constexpr int KEYS = 64, QUERIES = HEAD_DIM == 64 ? 64 : 32;
-constexpr u32 KV_BYTES = KEYS * D * 2, Q_BYTES = QUERIES * D * 2, ROW_BYTES = QUERIES * 4, STAGE_BYTES = 2 * Q_BYTES + 2 * ROW_BYTES;
+constexpr u32 KV_BYTES = KEYS * D * 2, Q_BYTES = QUERIES * D * 2, ROW_BYTES = QUERIES * 4,
+    STAGE_BYTES = 2 * Q_BYTES + 2 * ROW_BYTES;
 constexpr u32 AT_V = KV_BYTES, AT_STAGES = AT_V + KV_BYTES, SHARED_BYTES = AT_STAGES + 2 * STAGE_BYTES;
 constexpr u32 AT_DO = Q_BYTES, AT_LSE = AT_DO + Q_BYTES, AT_DELTA = AT_LSE + ROW_BYTES;   // in a stage
 
@@ -25,7 +26,8 @@ __device__ __forceinline__ void load_queries(const AttentionBackward& p, u32 sta
 extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_kv_sm80(const __grid_constant__ AttentionBackward p) {
   DYNAMIC_SHARED(shared);
   u32 memory = shared_address(shared);
-  int key = blockIdx.x * KEYS, kv_head = blockIdx.y, batch = blockIdx.z, lane = threadIdx.x % 32, warp_key = threadIdx.x / 32 * 16;
+  int key = blockIdx.x * KEYS, kv_head = blockIdx.y, batch = blockIdx.z, lane = threadIdx.x % 32,
+      warp_key = threadIdx.x / 32 * 16;
   int2 blocks = mask_query_blocks(p.mask, batch, key, KEYS, QUERIES);
   int per_head = blocks.y - blocks.x, count = per_head * p.group;
 
@@ -37,7 +39,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_kv_sm80
     last[r] = at < p.mask.seq_k ? mask_last_query(p.mask, batch, at) : -1;
   }
   int top = key + warp_key + 15;                           // queries from all_first to all_last see the warp's 16 keys
-  int all_first = mask_first_query(p.mask, top), all_last = top < p.mask.seq_k ? mask_last_query(p.mask, batch, key + warp_key) : -1;
+  int all_first = mask_first_query(p.mask, top),
+      all_last = top < p.mask.seq_k ? mask_last_query(p.mask, batch, key + warp_key) : -1;
 
   float dk[D / 8][4] = {}, dv[D / 8][4] = {};
   load_tile<KEYS>(memory, p.k, batch, kv_head, key, p.mask.seq_k);

@@ -74,7 +74,8 @@ __device__ __forceinline__ void reduce_queries(const AttentionBackward& p, const
   for (int n = 0; n < w.count; n++, at.next(w)) {
     barrier_sync(BARRIER_DQ_FULL, 256 + 32);
     if (elect_one()) {
-      bulk_reduce_add_f32(p.dq_sum + (((i64)w.batch * p.heads + at.head) * p.rows.padded + at.row()) * D, memory + AT_DQ, DQ_BYTES);
+      bulk_reduce_add_f32(p.dq_sum + (((i64)w.batch * p.heads + at.head) * p.rows.padded + at.row()) * D, memory + AT_DQ,
+          DQ_BYTES);
       bulk_commit();
       bulk_wait_read<0>();
     }
@@ -105,7 +106,8 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     last[r] = key < p.mask.seq_k ? mask_last_query(p.mask, w.batch, key) : -1;
   }
   // Queries from all_first to all_last see all 64 keys.
-  int all_first = mask_first_query(p.mask, key0 + 63), all_last = key0 + 63 < p.mask.seq_k ? mask_last_query(p.mask, w.batch, key0) : -1;
+  int all_first = mask_first_query(p.mask, key0 + 63),
+      all_last = key0 + 63 < p.mask.seq_k ? mask_last_query(p.mask, w.batch, key0) : -1;
 
   float s[QUERIES / 2], dp[QUERIES / 2], dk[D / 2], dv[D / 2];
   u32 operand[QUERIES / 16][4], ds[QUERIES / 16][4];
@@ -129,7 +131,8 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     wgmma_wait<1>();                                       // S^T
 
     mask_accumulators<QUERIES>(s, first, last, row, row + QUERIES - 1 > all_last, row < all_first);
-    u32 at_lse = memory + AT_LSE + stage * ROW_BYTES + lane % 4 * 8, at_delta = memory + AT_DELTA + stage * ROW_BYTES + lane % 4 * 8;
+    u32 at_lse = memory + AT_LSE + stage * ROW_BYTES + lane % 4 * 8,
+        at_delta = memory + AT_DELTA + stage * ROW_BYTES + lane % 4 * 8;
 #pragma unroll
     for (int b = 0; b < QUERIES / 8; b++) {
       float2 lse = load_shared_f32x2(at_lse + b * 32);
@@ -166,7 +169,8 @@ __device__ __forceinline__ void consume(const AttentionBackward& p, const Work& 
     barrier_sync(BARRIER_DQ_EMPTY, 256 + 32);               // the last dQ is on its way, and all have read dS
     u32 to = memory + AT_DQ + wg * (DQ_BYTES / 2) + t * 16;
 #pragma unroll
-    for (int i = 0; i < 8; i++) store_shared_f32x4(to + i * 128 * 16, make_float4(dq[4 * i], dq[4 * i + 1], dq[4 * i + 2], dq[4 * i + 3]));
+    for (int i = 0; i < 8; i++)
+      store_shared_f32x4(to + i * 128 * 16, make_float4(dq[4 * i], dq[4 * i + 1], dq[4 * i + 2], dq[4 * i + 3]));
     fence_proxy_async();
     barrier_arrive(BARRIER_DQ_FULL, 256 + 32);
 #endif

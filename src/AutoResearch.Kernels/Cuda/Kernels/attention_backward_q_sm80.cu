@@ -7,12 +7,14 @@
 #include "attention_backward_sm80.cuh"
 
 constexpr int ROWS = 64, KEYS = 64;
-constexpr u32 TILE_BYTES = 64 * D * 2, AT_DO = TILE_BYTES, AT_K = 2 * TILE_BYTES, AT_V = 4 * TILE_BYTES, SHARED_BYTES = 6 * TILE_BYTES;
+constexpr u32 TILE_BYTES = 64 * D * 2, AT_DO = TILE_BYTES, AT_K = 2 * TILE_BYTES, AT_V = 4 * TILE_BYTES,
+    SHARED_BYTES = 6 * TILE_BYTES;
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention_backward_q_sm80(const __grid_constant__ AttentionBackward p) {
   DYNAMIC_SHARED(shared);
   u32 memory = shared_address(shared);
-  int row = (int)(gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, batch = blockIdx.z, kv_head = head / p.group;   // longest first
+  // longest first
+  int row = (int)(gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, batch = blockIdx.z, kv_head = head / p.group;
   int lane = threadIdx.x % 32, warp_row = threadIdx.x / 32 * 16;
   int2 blocks = mask_key_blocks(p.mask, batch, row, ROWS, KEYS);
 

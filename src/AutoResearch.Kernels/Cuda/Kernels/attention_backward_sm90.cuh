@@ -8,7 +8,8 @@ struct AttentionBackward {
   TensorMap q, k, v, dout, dq, dk, dv;
   AttentionMask mask;
   AttentionRows rows;
-  float* dq_sum;                 // reduce-add mode: fp32 [batch, heads, padded / 64, 64 * HEAD_DIM], zero, in the order of the kernel
+  // reduce-add mode: fp32 [batch, heads, padded / 64, 64 * HEAD_DIM], zero, in the order of the kernel
+  float* dq_sum;
   i32 heads, group;              // query heads; query heads per key head
   float scale, scale_log2;       // scale, scale * log2(e)
 };

@@ -53,7 +53,8 @@ __device__ __forceinline__ void softmax_block(float (&s)[KEYS / 8][4], float (&o
 extern "C" __global__ void __launch_bounds__(THREADS) attention_forward_sm80(const __grid_constant__ AttentionForward p) {
   DYNAMIC_SHARED(shared);
   u32 memory = shared_address(shared);
-  int row = (int)(gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, batch = blockIdx.z, kv_head = head / p.group;   // longest first
+  // longest first
+  int row = (int)(gridDim.x - 1 - blockIdx.x) * ROWS, head = blockIdx.y, batch = blockIdx.z, kv_head = head / p.group;
   int lane = threadIdx.x % 32, warp_row = threadIdx.x / 32 * 16;
   int2 blocks = mask_key_blocks(p.mask, batch, row, ROWS, KEYS);
 

@@ -1,10 +1,12 @@
 // Attention forward for Hopper (sm_90a): TMA, mbarrier pipeline, wgmma, warp specialisation.
 //
-//   o[b, i, h, :] = softmax over the keys j that query i sees of (q_i . k_j * scale), times v;  lse = natural log of the denominator
+//   o[b, i, h, :] = softmax over the keys j that query i sees of (q_i . k_j * scale), times v;
+//   lse = natural log of the denominator
 //   Rows that see no key: o = 0, lse = -inf. Head h reads key and value head h / (heads / kv_heads).
 //
 // Defines    HEAD_DIM 64 or 128, CAUSAL 0 or 1
-// Grid       any number of blocks up to the number of tiles, TILES = ceil(seq_q / ROWS) * heads * batch < 2^31; the SM count is best
+// Grid       any number of blocks up to the number of tiles, TILES = ceil(seq_q / ROWS) * heads * batch < 2^31;
+//            the SM count is best
 // Block      THREADS = 128 * (1 + CONSUMERS): one producer warpgroup, then the consumers of 64 query rows each
 // Shared     SHARED_BYTES, dynamic
 // Parameter  AttentionForward, by value; tensor maps 4-D (HEAD_DIM, seq, heads, batch) of bf16, 128-byte swizzle,
@@ -110,7 +112,8 @@ __device__ __forceinline__ float2 softmax_block(float (&s)[KEYS / 2], Rows& rows
 }
 
 // o / sum as bf16 through shared memory to global memory; rows beyond the sequence are clipped by the tensor map.
-__device__ __forceinline__ void store_output(const AttentionForward& p, const Tile& tile, float (&o)[D / 2], Rows& rows, u32 memory, int wg) {
+__device__ __forceinline__ void store_output(const AttentionForward& p, const Tile& tile, float (&o)[D / 2], Rows& rows,
+    u32 memory, int wg) {
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4, row = tile.row + wg * 64 + warp * 16 + lane / 4;
   float inverse[2];
 #pragma unroll

@@ -1,8 +1,8 @@
 // What the attention kernels for sm_80 and newer share: tiles by cp.async, fragments by ldmatrix, products by mma.sync m16n8k16.
 //
-// A tile of ROWS rows and HEAD_DIM channels lies in shared memory as HEAD_DIM / 64 chunks of ROWS x 128 bytes; the 16-byte units of a
-// row are permuted by row % 8, so that the eight rows of a matrix lie in different banks. Fragment (i / 2, i & 1) of a 16 x 8 tile of
-// accumulators is row lane / 4 + 8 (i / 2), column lane % 4 * 2 + (i & 1).
+// A tile of ROWS rows and HEAD_DIM channels lies in shared memory as HEAD_DIM / 64 chunks of ROWS x 128 bytes; the 16-byte units
+// of a row are permuted by row % 8, so that the eight rows of a matrix lie in different banks. Fragment (i / 2, i & 1) of a 16 x
+// 8 tile of accumulators is row lane / 4 + 8 (i / 2), column lane % 4 * 2 + (i & 1).
 #pragma once
 #include "attention.cuh"
 
@@ -16,7 +16,8 @@ template <int Rows> __device__ __forceinline__ u32 tile_unit(u32 tile, int row, 
 }
 
 // Starts the copy of rows row ... row + Rows - 1 of one head; zeros beyond the limit.
-template <int Rows> __device__ __forceinline__ void load_tile(u32 tile, const AttentionTensor& from, int batch, int head, int row, int limit) {
+template <int Rows>
+__device__ __forceinline__ void load_tile(u32 tile, const AttentionTensor& from, int batch, int head, int row, int limit) {
   constexpr int UNITS = D / 8;
   int unit = threadIdx.x % UNITS;
   const bf16* start = from.at(batch, head, 0) + unit * 8;
@@ -59,7 +60,8 @@ __device__ __forceinline__ void pack_operand(u32 (&a)[4], const float (&left)[4]
 }
 
 // out += A B: A 16 x Depth as accumulators, B a tile of Depth rows.
-template <int Depth> __device__ __forceinline__ void weighted(float (&out)[D / 8][4], const float (&x)[Depth / 8][4], u32 b_tile) {
+template <int Depth>
+__device__ __forceinline__ void weighted(float (&out)[D / 8][4], const float (&x)[Depth / 8][4], u32 b_tile) {
   int lane = threadIdx.x % 32;
 #pragma unroll
   for (int k = 0; k < Depth / 16; k++) {
@@ -90,18 +92,21 @@ __device__ __forceinline__ void mask_accumulators(float (&x)[N / 8][4], const in
 
 // 16 rows of accumulators times a factor per row into a tile that only this warp uses, and from there to global memory.
 template <int Rows>
-__device__ __forceinline__ void store_rows(const AttentionTensor& to, int batch, int head, int row, int limit, u32 tile, int tile_row,
-                                           const float (&x)[D / 8][4], float factor0, float factor1) {
+__device__ __forceinline__ void store_rows(const AttentionTensor& to, int batch, int head, int row, int limit, u32 tile,
+    int tile_row, const float (&x)[D / 8][4], float factor0, float factor1) {
   int lane = threadIdx.x % 32;
 #pragma unroll
   for (int n = 0; n < D / 8; n++) {
-    store_shared_u32(tile_unit<Rows>(tile, tile_row + lane / 4, n) + lane % 4 * 4, pack_bf16(x[n][0] * factor0, x[n][1] * factor0));
-    store_shared_u32(tile_unit<Rows>(tile, tile_row + lane / 4 + 8, n) + lane % 4 * 4, pack_bf16(x[n][2] * factor1, x[n][3] * factor1));
+    store_shared_u32(tile_unit<Rows>(tile, tile_row + lane / 4, n) + lane % 4 * 4,
+        pack_bf16(x[n][0] * factor0, x[n][1] * factor0));
+    store_shared_u32(tile_unit<Rows>(tile, tile_row + lane / 4 + 8, n) + lane % 4 * 4,
+        pack_bf16(x[n][2] * factor1, x[n][3] * factor1));
   }
   __syncwarp();
   constexpr int UNITS = D / 8;
 #pragma unroll
   for (int r = lane / UNITS; r < 16; r += 32 / UNITS)
     if (row + r < limit)
-      store_global_u32x4(to.at(batch, head, row + r) + lane % UNITS * 8, load_shared_u32x4(tile_unit<Rows>(tile, tile_row + r, lane % UNITS)));
+      store_global_u32x4(to.at(batch, head, row + r) + lane % UNITS * 8,
+          load_shared_u32x4(tile_unit<Rows>(tile, tile_row + r, lane % UNITS)));
 }

@@ -1,6 +1,7 @@
 // What the Hopper attention kernels share: buffers in shared memory, products of warpgroups, masks and epilogues on accumulators.
 //
-// A tile of `rows` rows and HEAD_DIM channels lies in shared memory as HEAD_DIM / 64 chunks of rows x 128 bytes, 128-byte swizzle.
+// A tile of `rows` rows and HEAD_DIM channels lies in shared memory as HEAD_DIM / 64 chunks of rows x 128
+// bytes, 128-byte swizzle.
 #pragma once
 #include "attention.cuh"
 
@@ -18,7 +19,8 @@ template <int Stages> struct Ring {
 };
 
 // Rows row ... row + rows - 1 of one head, in boxes of BOX rows; the barrier must have been told of their bytes.
-template <int Rows, int Box> __device__ __forceinline__ void load_tile(const TensorMap* map, u32 to, u32 full, int row, int head, int batch) {
+template <int Rows, int Box>
+__device__ __forceinline__ void load_tile(const TensorMap* map, u32 to, u32 full, int row, int head, int batch) {
 #pragma unroll
   for (int c = 0; c < CHUNKS; c++)
 #pragma unroll
@@ -49,7 +51,8 @@ template <int N> __device__ __forceinline__ void pack_operand(u32 (&a)[N / 16][4
 
 // -inf where a column is beyond `last` (if `late`) or before `first` (if `early`) of its row; the thread's rows are 8 apart.
 template <int N>
-__device__ __forceinline__ void mask_accumulators(float (&x)[N / 2], const int (&first)[2], const int (&last)[2], int column, bool late, bool early) {
+__device__ __forceinline__ void mask_accumulators(float (&x)[N / 2], const int (&first)[2], const int (&last)[2], int column,
+    bool late, bool early) {
   column += threadIdx.x % 4 * 2;
   if (late) {
     int last0 = last[0] - column, last1 = last[1] - column;
@@ -66,7 +69,8 @@ __device__ __forceinline__ void mask_accumulators(float (&x)[N / 2], const int (
 }
 
 // 64 x N accumulators times a factor per row, as bf16 in a tile of 64 rows (N / 64 chunks, TileRows apart).
-template <int N, int TileRows> __device__ __forceinline__ void write_accumulators(u32 to, const float (&x)[N / 2], float factor0, float factor1) {
+template <int N, int TileRows>
+__device__ __forceinline__ void write_accumulators(u32 to, const float (&x)[N / 2], float factor0, float factor1) {
   int lane = threadIdx.x % 32, line = threadIdx.x / 32 % 4 * 16 + lane % 16;
 #pragma unroll
   for (int i = 0; i < N / 16; i++) {

@@ -1,11 +1,13 @@
-// Softcapped cross-entropy over rows of bf16 logits, forward and backward in one pass and in place. One block of 256 threads per row.
+// Softcapped cross-entropy over rows of bf16 logits, forward and backward in one pass and in place. One block of
+// 256 threads per row.
 #include "training.cuh"
 
 constexpr int Threads = 256;
 constexpr int IgnoreIndex = -1;
 
 // Rows that count. `counted` was zeroed before; the sum of integers has no order.
-extern "C" __global__ void __launch_bounds__(256) count_targets(const int* targets, i64 rows, int vocabulary, int* counted, Fault* fault) {
+extern "C" __global__ void __launch_bounds__(256) count_targets(const int* targets, i64 rows, int vocabulary, int* counted,
+    Fault* fault) {
   int found = 0;
   for (i64 i = (i64)blockIdx.x * blockDim.x + threadIdx.x; i < rows; i += (i64)gridDim.x * blockDim.x) {
     int target = targets[i];
@@ -17,7 +19,9 @@ extern "C" __global__ void __launch_bounds__(256) count_targets(const int* targe
 }
 
 // cap · tanh(x / cap): absolute error around 1e-6, far below what bf16 logits can show.
-__device__ __forceinline__ float softcap(float x, float cap, float rate) { return cap - 2 * cap * rcp_approx(1 + exp2_approx(x * rate)); }
+__device__ __forceinline__ float softcap(float x, float cap, float rate) {
+  return cap - 2 * cap * rcp_approx(1 + exp2_approx(x * rate));
+}
 
 // The logits of a thread: vectors `threadIdx.x + 256 k`. Up to 2048 · K columns stay in registers, K == 0 reads memory again.
 template <int K, class Action> __device__ __forceinline__ void for_logits(int padded, Action action) {
@@ -32,11 +36,11 @@ template <int K, class Action> __device__ __forceinline__ void for_logits(int pa
   }
 }
 
-// logits: [rows, stride] with stride a multiple of 8, columns beyond the vocabulary undefined and set to zero on return when there
-// are gradients. cap 0 is none. gradient_scale is divided by the number of rows that count.
+// logits: [rows, stride] with stride a multiple of 8, columns beyond the vocabulary undefined and set to zero on return when
+// there are gradients. cap 0 is none. gradient_scale is divided by the number of rows that count.
 template <int K> __device__ __forceinline__ void cross_entropy(
-    bf16* logits, i64 stride, const int* targets, int vocabulary, float cap, float gradient_scale, const int* counted, float* losses,
-    int gradients, float* scratch) {
+    bf16* logits, i64 stride, const int* targets, int vocabulary, float cap, float gradient_scale, const int* counted,
+    float* losses, int gradients, float* scratch) {
   i64 row = blockIdx.x;
   bf16* line = logits + row * stride;
   int target = targets[row], padded = (vocabulary + 7) / 8 * 8;

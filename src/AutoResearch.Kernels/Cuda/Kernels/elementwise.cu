@@ -46,7 +46,9 @@ ADD(add_bf16_f32, bf16, float)
 ADD(add_bf16_bf16, bf16, bf16)
 
 // Rounds parameters to the matrix units' type.
-extern "C" __global__ void __launch_bounds__(256) round_to_bf16(const float* x, bf16* y, i64 count) { for_each(x, y, count, First()); }
+extern "C" __global__ void __launch_bounds__(256) round_to_bf16(const float* x, bf16* y, i64 count) {
+  for_each(x, y, count, First());
+}
 
 extern "C" __global__ void __launch_bounds__(256) scale_f32(float* x, i64 count, float factor) {
   for_each(x, x, count, [=](float a, float) { return a * factor; });

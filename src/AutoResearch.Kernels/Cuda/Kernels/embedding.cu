@@ -1,6 +1,6 @@
 // Gathers of rows of a table, and the sum of gradients per row of the table without atomics on floating-point numbers:
-// the tokens are sorted by a stable radix sort, each tile of the sorted list is summed by one block, and runs that cross tiles are
-// joined in order. The result depends on the input alone.
+// the tokens are sorted by a stable radix sort, each tile of the sorted list is summed by one block, and runs that cross tiles
+// are joined in order. The result depends on the input alone.
 #include "training.cuh"
 
 // y[i] = table[tokens[i]], normalised when inverse_rms is not null. A token outside the table is reported and gives zeros.
@@ -37,7 +37,8 @@ FOR_ROW_LENGTHS(DEFINE)
 #undef DEFINE
 
 // projection[row] = mean(dy · y): what the gradient of the normalisation subtracts.
-template <int V> __device__ __forceinline__ void row_projection(const bf16* dy, const bf16* y, float* projection, i64 rows, int columns) {
+template <int V>
+__device__ __forceinline__ void row_projection(const bf16* dy, const bf16* y, float* projection, i64 rows, int columns) {
   for (i64 row = first_row(); row < rows; row += row_step()) {
     float product = 0;
     for_vectors<V>(columns, [&](int, int c) { product += dot8(load8(dy + row * columns + c), load8(y + row * columns + c)); });
@@ -51,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(256) embedding_projection(
   row_projection<0>(dy, y, projection, rows, columns);
 }
 
-// ------------------------------------------------------------------------------------------------ stable radix sort, 8 bits a pass
+// ---------------------------------------------------------------------------------------------- stable radix sort, 8 bits a pass
 constexpr int Chunk = 1024, Digits = 256;
 
 __device__ __forceinline__ int checked_key(int token, i64 position, int vocabulary, Fault* fault) {
@@ -64,7 +65,8 @@ __device__ __forceinline__ int checked_key(int token, i64 position, int vocabula
 __device__ __forceinline__ int load_digits(const int* keys, int count, int vocabulary, int shift, Fault* fault, u8* digits) {
   i64 start = (i64)blockIdx.x * Chunk;
   int here = min((i64)Chunk, (i64)count - start);
-  for (int i = threadIdx.x; i < here; i += blockDim.x) digits[i] = (u8)(checked_key(keys[start + i], start + i, vocabulary, fault) >> shift);
+  for (int i = threadIdx.x; i < here; i += blockDim.x)
+    digits[i] = (u8)(checked_key(keys[start + i], start + i, vocabulary, fault) >> shift);
   __syncthreads();
   return here;
 }
@@ -130,8 +132,8 @@ extern "C" __global__ void __launch_bounds__(Digits) sort_scatter(
 // ------------------------------------------------------------------------------------------------ sums per row of the table
 constexpr int Tile = 64;
 
-// One row of gradients as fp32: the plain row, that of a normalisation (inverse and projection given, `normed` the outputs), or the
-// row times a gate per head.
+// One row of gradients as fp32: the plain row, that of a normalisation (inverse and projection given, `normed` the outputs), or
+// the row times a gate per head.
 struct Source {
   const bf16* rows;
   i64 row_stride;
@@ -192,7 +194,8 @@ extern "C" __global__ void __launch_bounds__(128) segment_sum(
   for (int first = 0; first < here; first += Ahead) {
 #pragma unroll
     for (int j = 0; j < Ahead; j++)
-      if (first + j < here && tile_keys[first + j + 1] < vocabulary) next[j] = source_vector(source, tile_positions[first + j], column);
+      if (first + j < here && tile_keys[first + j + 1] < vocabulary)
+        next[j] = source_vector(source, tile_positions[first + j], column);
 #pragma unroll
     for (int j = 0; j < Ahead; j++) {
       int i = first + j;

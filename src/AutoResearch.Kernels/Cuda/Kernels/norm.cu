@@ -1,7 +1,8 @@
 // RMS normalisation of rows, alone and together with the mixing of the residual stream. One warp per row.
 #include "training.cuh"
 
-// The second half of a normalisation: inverse norm and normed row from the sum of squares. What of the row was kept is not read again.
+// The second half of a normalisation: inverse norm and normed row from the sum of squares. What of the row was
+// kept is not read again.
 template <int V> __device__ __forceinline__ void write_normed(
     const bf16* row, const Vec8 (&kept_row)[kept(V)], float squares, bf16* normed, float* inverse_rms, int columns) {
   float inverse = rsqrtf(warp_sum(squares) / columns + NormEpsilon);
@@ -74,8 +75,8 @@ FOR_ROW_LENGTHS(DEFINE)
 
 // mixed = residual_scale · x + input_scale · x0, normed = its normalisation. The norm is that of the rounded, stored row.
 template <int V> __device__ __forceinline__ void mix_norm(
-    const bf16* x, const bf16* x0, const float* residual_scale, const float* input_scale, bf16* mixed, bf16* normed, float* inverse_rms,
-    i64 rows, int columns) {
+    const bf16* x, const bf16* x0, const float* residual_scale, const float* input_scale, bf16* mixed, bf16* normed,
+    float* inverse_rms, i64 rows, int columns) {
   float a = *residual_scale, b = *input_scale;
   for (i64 row = first_row(); row < rows; row += row_step()) {
     i64 start = row * columns;
@@ -103,8 +104,8 @@ template <int V> __device__ __forceinline__ void mix_norm(
 FOR_ROW_LENGTHS(DEFINE)
 #undef DEFINE
 
-// With g = inverse · (d_normed − normed · mean(d_normed · normed)) + d_mixed: dx (+)= residual_scale · g, dx0 (+)= input_scale · g,
-// and a sum of g · x and of g · x0 per block. dx may be d_mixed or dx0.
+// With g = inverse · (d_normed − normed · mean(d_normed · normed)) + d_mixed: dx (+)= residual_scale · g, dx0 (+)= input_scale ·
+// g, and a sum of g · x and of g · x0 per block. dx may be d_mixed or dx0.
 template <int V> __device__ __forceinline__ void mix_norm_backward(
     const bf16* d_mixed, const bf16* d_normed, const bf16* normed, const float* inverse_rms, const bf16* x, const bf16* x0,
     const float* residual_scale, const float* input_scale, bf16* dx, int accumulate_x, bf16* dx0, int accumulate_x0,
@@ -154,7 +155,8 @@ FOR_ROW_LENGTHS(DEFINE)
 #undef DEFINE
 
 // One block: adds the sums of the blocks, taken in order, to the gradients of the two scalars. Either may be null.
-extern "C" __global__ void __launch_bounds__(256) mix_norm_scales(const float* partials, int blocks, float* d_residual, float* d_input) {
+extern "C" __global__ void __launch_bounds__(256) mix_norm_scales(const float* partials, int blocks, float* d_residual,
+    float* d_input) {
   __shared__ double scratch[8];
   double sum_x = 0, sum_x0 = 0;
   for (int i = threadIdx.x; i < blocks; i += blockDim.x) {

@@ -12,7 +12,8 @@ struct AdamTensor {
   float *parameter, *gradient, *first, *second;
   bf16* shadow;                                            // rounded copy of the parameter, or null
   i64 count, first_block;
-  float keep, rate, beta1, beta2, epsilon, bias2;          // keep = 1 − lr · decay, rate = lr / bias1, bias2 = 1 / (1 − beta2^step)
+  // keep = 1 − lr · decay, rate = lr / bias1, bias2 = 1 / (1 − beta2^step)
+  float keep, rate, beta1, beta2, epsilon, bias2;
 };
 
 constexpr int BlockElements = Threads * 16;
@@ -69,7 +70,8 @@ struct GradientTensor {
 };
 
 // Squares are summed in double precision: finite gradients never overflow.
-extern "C" __global__ void __launch_bounds__(Threads) sum_squares(const GradientTensor* tensors, int tensor_count, double* partials) {
+extern "C" __global__ void __launch_bounds__(Threads) sum_squares(const GradientTensor* tensors, int tensor_count,
+    double* partials) {
   __shared__ double scratch[Threads / Lanes];
   const GradientTensor t = tensors[tensor_of(tensors, tensor_count)];
   i64 start = ((i64)blockIdx.x - t.first_block) * BlockElements, end = min(start + BlockElements, t.count);
@@ -91,7 +93,8 @@ extern "C" __global__ void __launch_bounds__(Threads) finish_norm(const double* 
   norm[1] = limit > 0 && root > limit ? limit / root : 1;
 }
 
-extern "C" __global__ void __launch_bounds__(Threads) scale_gradients(const GradientTensor* tensors, int tensor_count, const double* norm) {
+extern "C" __global__ void __launch_bounds__(Threads) scale_gradients(const GradientTensor* tensors, int tensor_count,
+    const double* norm) {
   float factor = (float)norm[1];
   if (factor == 1) return;
   const GradientTensor t = tensors[tensor_of(tensors, tensor_count)];
@@ -110,7 +113,8 @@ struct MuonSettings { float beta, rate, decay, beta2; };
 
 __device__ __forceinline__ float lerp(float a, float b, float share) { return a + share * (b - a); }
 
-// momentum ← lerp(momentum, gradient, 1 − beta); partials[matrix][block] = squares of the Nesterov direction. Grid (blocks, matrices).
+// momentum ← lerp(momentum, gradient, 1 − beta); partials[matrix][block] = squares of the Nesterov direction.
+// Grid (blocks, matrices).
 extern "C" __global__ void __launch_bounds__(Threads) muon_momentum(
     const MuonMatrix* matrices, const MuonSettings* settings, float* momentum, float* partials, i64 size) {
   __shared__ float scratch[Threads / Lanes];
@@ -127,7 +131,8 @@ extern "C" __global__ void __launch_bounds__(Threads) muon_momentum(
 
 // x = direction / (1.02 · norm + 1e-6), rounded once. Same grid.
 extern "C" __global__ void __launch_bounds__(Threads) muon_direction(
-    const MuonMatrix* matrices, const MuonSettings* settings, const float* momentum, const float* partials, bf16* x, i64 size, int clear) {
+    const MuonMatrix* matrices, const MuonSettings* settings, const float* momentum, const float* partials, bf16* x, i64 size,
+    int clear) {
   float* gradient = matrices[blockIdx.y].gradient;
   double squares = 0;
   for (int i = 0; i < (int)gridDim.x; i++) squares += partials[(i64)blockIdx.y * gridDim.x + i];
@@ -140,7 +145,8 @@ extern "C" __global__ void __launch_bounds__(Threads) muon_direction(
 }
 
 // square = c · square + b · gram + a · identity, of matrices [n, n] one after another.
-extern "C" __global__ void __launch_bounds__(Threads) polar_polynomial(const bf16* gram, bf16* square, i64 count, int n, float a, float b, float c) {
+extern "C" __global__ void __launch_bounds__(Threads) polar_polynomial(const bf16* gram, bf16* square, i64 count, int n, float a,
+    float b, float c) {
   for (i64 i = (i64)blockIdx.x * Threads + threadIdx.x; i < count; i += (i64)gridDim.x * Threads) {
     bool diagonal = i / n % n == i % n;
     float sum = c * bf16_to_float(square[i]) + b * bf16_to_float(gram[i]);
@@ -187,7 +193,8 @@ extern "C" __global__ void __launch_bounds__(Threads) muon_column_moments(
 }
 
 // ratio[matrix] = norm / norm after division by the root of the second moment. One block per matrix.
-extern "C" __global__ void __launch_bounds__(Threads) muon_ratio(const float* second, const float* squares, float* ratio, int kept_count) {
+extern "C" __global__ void __launch_bounds__(Threads) muon_ratio(const float* second, const float* squares, float* ratio,
+    int kept_count) {
   __shared__ double scratch[Threads / Lanes];
   double norm = 0, scaled = 0;
   for (int i = threadIdx.x; i < kept_count; i += Threads) {
@@ -202,8 +209,8 @@ extern "C" __global__ void __launch_bounds__(Threads) muon_ratio(const float* se
 
 // p −= rate · (update + decay · p where both have the same sign). Grid (blocks, matrices).
 extern "C" __global__ void __launch_bounds__(Threads) muon_update(
-    const bf16* x, const MuonMatrix* matrices, const MuonSettings* settings, const float* second, const float* ratio, int rows, int columns,
-    int per_row) {
+    const bf16* x, const MuonMatrix* matrices, const MuonSettings* settings, const float* second, const float* ratio, int rows,
+    int columns, int per_row) {
   const MuonMatrix matrix = matrices[blockIdx.y];
   i64 size = (i64)rows * columns, kept_start = (i64)blockIdx.y * (per_row ? rows : columns);
   float rate = settings->rate, decay = settings->decay, overall = ratio[blockIdx.y];

@@ -1,5 +1,5 @@
-// Rotary embedding and normalisation of the query and key heads of the fused buffer, in place. One warp per token; a head is spread
-// over headDim / 16 lanes, each with a vector of the first and one of the second half, so that a pair is in one lane.
+// Rotary embedding and normalisation of the query and key heads of the fused buffer, in place. One warp per token; a head is
+// spread over headDim / 16 lanes, each with a vector of the first and one of the second half, so that a pair is in one lane.
 #include "training.cuh"
 
 __device__ __forceinline__ void rotate8(Vec8& a, Vec8& b, const float* cos_row, const float* sin_row, float direction) {
@@ -17,7 +17,8 @@ __device__ __forceinline__ void rotate8(Vec8& a, Vec8& b, const float* cos_row, 
 }
 
 template <bool Backward> __device__ __forceinline__ void rotary(
-    bf16* data, const bf16* normed, const float* table, float* inverse_rms, int tokens, int sequence, int heads, int head_dim, int columns) {
+    bf16* data, const bf16* normed, const float* table, float* inverse_rms, int tokens, int sequence, int heads, int head_dim,
+    int columns) {
   int lanes = head_dim / 16, half = head_dim / 2, lane = threadIdx.x % Lanes, at_once = Lanes / lanes;
   for (i64 row = first_row(); row < tokens; row += row_step()) {
     const float* cos_row = table + (i64)((int)row % sequence) * head_dim + (lane % lanes) * 8;
@@ -69,6 +70,7 @@ extern "C" __global__ void __launch_bounds__(256) rotary_norm(
 }
 
 extern "C" __global__ void __launch_bounds__(256) rotary_norm_backward(
-    bf16* dqkv, const bf16* qkv, const float* table, float* inverse_rms, int tokens, int sequence, int heads, int head_dim, int columns) {
+    bf16* dqkv, const bf16* qkv, const float* table, float* inverse_rms, int tokens, int sequence, int heads, int head_dim,
+    int columns) {
   rotary<true>(dqkv, qkv, table, inverse_rms, tokens, sequence, heads, head_dim, columns);
 }

@@ -1,7 +1,7 @@
 // What the kernels of the training path share: rows of bf16 in registers, reductions, faults.
 //
-// A row is read as vectors of 8 bf16 (16 bytes); columns are multiples of 8. Arithmetic is in fp32 and every sum has one order, so
-// that the same inputs give the same bits.
+// A row is read as vectors of 8 bf16 (16 bytes); columns are multiples of 8. Arithmetic is in fp32 and every sum has one order,
+// so that the same inputs give the same bits.
 #pragma once
 #include "ptx.cuh"
 
@@ -90,8 +90,8 @@ __device__ __forceinline__ float block_max(float x, float* scratch) {
 }
 
 // ------------------------------------------------------------------------------------------------ rows
-// A warp's walk over a row: action(k, column) for each vector of the lane. With V > 0 the row has at most V·256 columns and k is a
-// constant after unrolling, so that arrays indexed by it stay in registers; with V == 0 any length goes and k is 0.
+// A warp's walk over a row: action(k, column) for each vector of the lane. With V > 0 the row has at most V·256 columns and k is
+// a constant after unrolling, so that arrays indexed by it stay in registers; with V == 0 any length goes and k is 0.
 template <int V, class Action> __device__ __forceinline__ void for_vectors(int columns, Action action) {
   int lane = threadIdx.x % Lanes;
   if constexpr (V > 0) {

@@ -37,8 +37,8 @@ extern "C" __global__ void __launch_bounds__(256) value_embedding(
 // dz[row, head] = (d_value · embedding) · gate · (1 − gate / 2), and dx[:, :channels] += dz · gate_weight when dx is not null.
 // A head is spread over `lanes` lanes: head_dim / 8, but at most 32; a power of two.
 extern "C" __global__ void __launch_bounds__(256) value_embedding_backward(
-    const bf16* dqkv, const bf16* table, const float* gate_weight, const int* tokens, const float* gate, float* dz, bf16* dx, int rows,
-    int columns, int value_column, int heads, int head_dim, int x_columns, int channels, int vocabulary, Fault* fault) {
+    const bf16* dqkv, const bf16* table, const float* gate_weight, const int* tokens, const float* gate, float* dz, bf16* dx,
+    int rows, int columns, int value_column, int heads, int head_dim, int x_columns, int channels, int vocabulary, Fault* fault) {
   int lane = threadIdx.x % Lanes, lanes = min(Lanes, head_dim / 8), at_once = Lanes / lanes;
   for (i64 row = first_row(); row < rows; row += row_step()) {
     int token = tokens[row];

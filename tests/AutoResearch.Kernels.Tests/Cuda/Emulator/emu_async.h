@@ -100,9 +100,15 @@ static bool async_land() {
 static void async_block_end() {
   if (!loads.empty()) { fail("%zu TMA loads still in flight at the end of the block", loads.size()); return; }
   for (size_t t = 0; t < fibers.size(); t++) {
-    if (!copies[t].pending.empty()) { fail("thread %zu leaves %zu cp.async copies in flight", t, copies[t].pending.size()); return; }
+    if (!copies[t].pending.empty()) {
+      fail("thread %zu leaves %zu cp.async copies in flight", t, copies[t].pending.size());
+      return;
+    }
     for (auto& s : stores[t].pending)
-      if (!s.done) { fail("thread %zu leaves a bulk store in flight: its shared memory may be gone before it is read", t); return; }
+      if (!s.done) {
+        fail("thread %zu leaves a bulk store in flight: its shared memory may be gone before it is read", t);
+        return;
+      }
   }
 }
 

@@ -269,7 +269,10 @@ static void run_block() {
         emu_switch(&scheduler_sp, fibers[i].sp);
         current = -1;
         if (!failure.empty()) return;
-        if (*(u64*)(stacks + StackBytes * i) != Canary) { fail("thread %d needs more than %zu bytes of stack", i, StackBytes); return; }
+        if (*(u64*)(stacks + StackBytes * i) != Canary) {
+          fail("thread %d needs more than %zu bytes of stack", i, StackBytes);
+          return;
+        }
         ran = true;
       }
     }

@@ -135,7 +135,8 @@ static inline void wgmma_execute(WgmmaOp& op) {
     for (int t = 0; t < 128; t++)
       for (int r = 0; r < 4; r++)
         for (int h = 0; h < 2; h++)
-          a[(t % 4) * 2 + h + (r >> 1) * 8][t / 32 * 16 + t % 32 / 4 + (r & 1) * 8] = bf16_to_float((u16)(op.a[t][r] >> (16 * h)));
+          a[(t % 4) * 2 + h + (r >> 1) * 8][t / 32 * 16 + t % 32 / 4 + (r & 1) * 8] =
+              bf16_to_float((u16)(op.a[t][r] >> (16 * h)));
   } else {
     operand(op.desc_a, op.transpose_a, 64, &a[0][0], 64);
   }
@@ -174,7 +175,8 @@ void wgmma_issue(float* acc, int n, const u32* a, u64 desc_a, u64 desc_b, bool a
   if (op.arrived == 0) {
     op.desc_a = desc_a; op.desc_b = desc_b; op.n = n;
     op.zero = !accumulate; op.transpose_a = transpose_a; op.transpose_b = transpose_b; op.registers_a = a != nullptr;
-  } else if (op.desc_a != desc_a || op.desc_b != desc_b || op.n != n || op.zero == accumulate || op.registers_a != (a != nullptr)) {
+  } else if (op.desc_a != desc_a || op.desc_b != desc_b || op.n != n || op.zero == accumulate
+      || op.registers_a != (a != nullptr)) {
     fail("wgmma: the threads of a warpgroup disagree about operation %u", number);
   }
   op.acc[l] = acc;
@@ -192,7 +194,10 @@ void wgmma_issue(float* acc, int n, const u32* a, u64 desc_a, u64 desc_b, bool a
     t.flying.push_back({acc, n});
   } else if (!op.shadow) {
     for (u32 back = number; back-- > w.first;)
-      if (w.ops[back - w.first].acc[l] == acc && w.ops[back - w.first].arrived) { op.shadow = w.ops[back - w.first].shadow; break; }
+      if (w.ops[back - w.first].acc[l] == acc && w.ops[back - w.first].arrived) {
+        op.shadow = w.ops[back - w.first].shadow;
+        break;
+      }
     op.chained = true;
   }
   if (chained != op.chained) fail("wgmma: accumulators in flight for some threads only");
@@ -208,7 +213,8 @@ void wgmma_finish(u32 in_flight) {
   while (t.groups.size() > in_flight) { until = t.groups.front(); t.groups.pop_front(); }
   Warpgroup& w = warpgroups[current / 128];
   wait_for({Until::AtLeast, &w.recorded, ~0u, until, "wgmma of its warpgroup, operation", until});
-  if (w.timed < until) {                                   // now and then the operation is slow, and what it reads is long exposed
+  // now and then the operation is slow, and what it reads is long exposed
+  if (w.timed < until) {
     w.timed = until;
     w.ready = rounds + (chance(3) ? 1 + random(64) : 0);
   }
@@ -263,9 +269,15 @@ static void registers_check() {
   for (size_t w = 0; w < register_requests.size(); w++) {
     total += register_requests[w].second * 32;
     asked += register_requests[w].second != 0;
-    if (register_requests[w].second != register_requests[w / 4 * 4].second) { fail("setmaxnreg differs within a warpgroup"); return; }
+    if (register_requests[w].second != register_requests[w / 4 * 4].second) {
+      fail("setmaxnreg differs within a warpgroup");
+      return;
+    }
   }
-  if (asked && asked != register_requests.size()) { fail("setmaxnreg in %u of %zu warps", asked, register_requests.size()); return; }
+  if (asked && asked != register_requests.size()) {
+    fail("setmaxnreg in %u of %zu warps", asked, register_requests.size());
+    return;
+  }
   if (total > 65536) { fail("setmaxnreg asks for %u registers: there are 65536", total); return; }
   for (size_t t = 0; t < wgmma_threads.size(); t++)
     if (!wgmma_threads[t].flying.empty()) { fail("thread %zu leaves wgmma in flight", t); return; }

@@ -51,7 +51,8 @@ static void on_signal(int number, siginfo_t* info, void*) {
     if (d < near) { near = d; nearest = &r; }
   }
   if (nearest)
-    snprintf(child_message, child_message_size, "signal %d: access %lld bytes from the end of a buffer of %llu bytes [block %u,%u,%u thread %d]",
+    snprintf(child_message, child_message_size,
+        "signal %d: access %lld bytes from the end of a buffer of %llu bytes [block %u,%u,%u thread %d]",
              number, (i64)(at - nearest->end), nearest->bytes, blockIdx.x, blockIdx.y, blockIdx.z, current);
   else
     snprintf(child_message, child_message_size, "signal %d at address %llx [block %u,%u,%u thread %d]", number, at, blockIdx.x,
@@ -102,7 +103,9 @@ EMU_EXPORT int emu_run(const EmuRequest* r) {
   int status = 0, code;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (WIFEXITED(status)) code = WEXITSTATUS(status);
-  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) { code = 4; snprintf(shared, 4096, "no end after %u ms", r->timeout_ms); }
+  else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    code = 4; snprintf(shared, 4096, "no end after %u ms", r->timeout_ms);
+  }
   else { code = 3; snprintf(shared, 4096, "killed by signal %d", WTERMSIG(status)); }
   snprintf(r->message, r->message_size, "%s", shared);
   munmap(shared, 4096);
@@ -110,8 +113,9 @@ EMU_EXPORT int emu_run(const EmuRequest* r) {
 }
 
 // The emulator's cuTensorMapEncodeTiled: the same checks that the driver documents, the same parameters.
-EMU_EXPORT int emu_encode_tiled(TensorMap* map, int type, u32 rank, void* base, const u64* dims, const u64* strides, const u32* box,
-                                const u32* element_strides, int interleave, int swizzle, int promotion, int fill) {
+EMU_EXPORT int emu_encode_tiled(TensorMap* map, int type, u32 rank, void* base, const u64* dims, const u64* strides,
+                                const u32* box, const u32* element_strides, int interleave, int swizzle, int promotion,
+                                int fill) {
   (void)promotion;
   u32 element = type == 9 || type == 6 || type == 1 ? 2 : type == 7 || type == 4 ? 4 : 0;
   if ((uintptr_t)map % 64 || !element || rank < 1 || rank > 5 || interleave || fill) return 1;

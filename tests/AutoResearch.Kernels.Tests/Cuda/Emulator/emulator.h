@@ -90,9 +90,12 @@ template <class T> inline T exchange(u32 mask, T value, int source) {
   return value;
 }
 
-template <class... A, size_t... I> inline void invoke(void (*kernel)(A...), void** p, std::index_sequence<I...>) { kernel(*(A*)p[I]...); }
+template <class... A, size_t... I> inline void invoke(void (*kernel)(A...), void** p, std::index_sequence<I...>) {
+  kernel(*(A*)p[I]...);
+}
 template <class... A> inline int register_kernel(const char* name, void (*kernel)(A...)) {
-  return register_kernel(name, [](const void* k, void** p) { invoke((void (*)(A...))k, p, std::index_sequence_for<A...>()); }, (const void*)kernel);
+  return register_kernel(name, [](const void* k, void** p) { invoke((void (*)(A...))k, p, std::index_sequence_for<A...>()); },
+      (const void*)kernel);
 }
 }  // namespace emu
 
@@ -216,7 +219,7 @@ static inline int atomicCAS(int* p, int expected, int v) { return emu_atomic(p, 
 static inline u32 atomicCAS(u32* p, u32 expected, u32 v) { return emu_atomic(p, *p == expected ? v : *p); }
 static inline u32 atomicInc(u32* p, u32 limit) { return emu_atomic(p, *p >= limit ? 0 : *p + 1); }
 
-// ------------------------------------------------------------------------------------------------ primitives of ptx.cuh: plain part
+// --------------------------------------------------------------------------------------------- primitives of ptx.cuh: plain part
 typedef u16 bf16;
 
 static inline float bf16_to_float(bf16 b) { return __uint_as_float((u32)b << 16); }

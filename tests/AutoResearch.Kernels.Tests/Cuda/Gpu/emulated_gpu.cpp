@@ -1,10 +1,11 @@
-// A GPU without a GPU: the CUDA driver and cuBLASLt as far as the library uses them, over the emulator. One shared library stands for
-// libcuda.so.1 and libcublasLt.so.12.
+// A GPU without a GPU: the CUDA driver and cuBLASLt as far as the library uses them, over the emulator. One shared library stands
+// for libcuda.so.1 and libcublasLt.so.12.
 //
-// Work is put off as long as it may be: a stream runs only when somebody waits for it. Page-locked memory is read when a copy runs, so
-// one that is changed too early gives wrong numbers. Device memory is full of NaN at first and when it is given back. A "cubin" is the
-// ELF mark followed by the path of a library of emulated kernels. Addresses of copies and products are checked against what was
-// allocated; errors are printed and returned as CUDA_ERROR_ILLEGAL_ADDRESS, from then on by every call, as the driver does.
+// Work is put off as long as it may be: a stream runs only when somebody waits for it. Page-locked memory is read when a copy
+// runs, so one that is changed too early gives wrong numbers. Device memory is full of NaN at first and when it is given back. A
+// "cubin" is the ELF mark followed by the path of a library of emulated kernels. Addresses of copies and products are checked
+// against what was allocated; errors are printed and returned as CUDA_ERROR_ILLEGAL_ADDRESS, from then on by every
+// call, as the driver does.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,8 @@ struct EmuRequest {
 static std::recursive_mutex gate;
 #define LOCK std::lock_guard<std::recursive_mutex> locked(gate)
 
-enum { Success = 0, InvalidValue = 1, OutOfMemory = 2, NotFound = 500, NotReady = 600, IllegalAddress = 700, CaptureUnsupported = 900 };
+enum { Success = 0, InvalidValue = 1, OutOfMemory = 2, NotFound = 500, NotReady = 600, IllegalAddress = 700,
+    CaptureUnsupported = 900 };
 
 static int sticky;
 static char last_message[4096];
@@ -86,7 +88,10 @@ EXPORT int cuMemFree_v2(char* address) {
   return Success;
 }
 
-EXPORT int cuMemGetInfo_v2(size_t* free_bytes, size_t* total) { *free_bytes = memory_limit - memory_used; *total = memory_limit; return sticky; }
+EXPORT int cuMemGetInfo_v2(size_t* free_bytes, size_t* total) {
+  *free_bytes = memory_limit - memory_used; *total = memory_limit;
+  return sticky;
+}
 
 EXPORT int cuMemHostAlloc(char** address, size_t bytes, u32) {
   LOCK;
@@ -178,7 +183,12 @@ EXPORT int cuStreamWaitEvent(Stream* s, Event* e, u32) {
   return put(s, [=] { return finish(e, version); });
 }
 
-EXPORT int cuStreamBeginCapture_v2(Stream* s, int) { LOCK; if (s->capture) return CaptureUnsupported; s->capture.reset(new Graph); return sticky; }
+EXPORT int cuStreamBeginCapture_v2(Stream* s, int) {
+  LOCK;
+  if (s->capture) return CaptureUnsupported;
+  s->capture.reset(new Graph);
+  return sticky;
+}
 EXPORT int cuStreamEndCapture(Stream* s, Graph** g) { LOCK; *g = s->capture.release(); return sticky; }
 EXPORT int cuStreamIsCapturing(Stream* s, int* state) { LOCK; *state = s->capture ? 1 : 0; return sticky; }
 EXPORT int cuGraphInstantiateWithFlags(Graph** executable, Graph* g, u64) { LOCK; *executable = new Graph(*g); return sticky; }
@@ -218,14 +228,16 @@ EXPORT int cuMemcpyDtoHAsync_v2(void* to, const char* from, size_t bytes, Stream
 }
 EXPORT int cuMemcpyDtoDAsync_v2(char* to, const char* from, size_t bytes, Stream* s) {
   return put(s, [=] {
-    if (!inside(device_blocks, from, bytes) || !inside(device_blocks, to, bytes)) return fail("copy between addresses that were not allocated");
+    if (!inside(device_blocks, from, bytes) || !inside(device_blocks, to, bytes))
+      return fail("copy between addresses that were not allocated");
     memcpy(to, from, bytes);
     return 0;
   });
 }
 template <class T> static int fill(char* to, T value, size_t count, Stream* s) {
   return put(s, [=] {
-    if (!inside(device_blocks, to, count * sizeof(T)) || (u64)to % sizeof(T)) return fail("fill at an address that was not allocated or is misaligned");
+    if (!inside(device_blocks, to, count * sizeof(T)) || (u64)to % sizeof(T))
+      return fail("fill at an address that was not allocated or is misaligned");
     for (size_t i = 0; i < count; i++) ((T*)to)[i] = value;
     return 0;
   });
@@ -243,7 +255,8 @@ EXPORT int cuModuleLoadData(Module** m, const char* image) {
   if (memcmp(image, "\177ELF", 4)) return InvalidValue;
   void* library = dlopen(image + 4, RTLD_NOW | RTLD_LOCAL);
   if (!library) return fail(dlerror());
-  *m = new Module{library, (int (*)(const EmuRequest*))dlsym(library, "emu_run"), (int (*)(const char*, u32*))dlsym(library, "kernel_sizes")};
+  *m = new Module{library, (int (*)(const EmuRequest*))dlsym(library, "emu_run"),
+      (int (*)(const char*, u32*))dlsym(library, "kernel_sizes")};
   return sticky;
 }
 EXPORT int cuModuleUnload(Module*) { return Success; }
@@ -260,23 +273,29 @@ EXPORT int cuFuncGetAttribute(int* value, int attribute, Function* f) {
   *value = attribute == 0 ? 1024 : attribute == 8 ? f->dynamic_shared : attribute == 4 ? 32 : 0;
   return sticky;
 }
-EXPORT int cuFuncSetAttribute(Function* f, int attribute, int value) { if (attribute == 8) f->dynamic_shared = value; return sticky; }
+EXPORT int cuFuncSetAttribute(Function* f, int attribute, int value) {
+  if (attribute == 8) f->dynamic_shared = value;
+  return sticky;
+}
 EXPORT int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function*, int, size_t) { *blocks = 1; return sticky; }
 
-EXPORT int cuLaunchKernel(Function* f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 shared, Stream* s, void** arguments, void**) {
+EXPORT int cuLaunchKernel(Function* f, u32 gx, u32 gy, u32 gz, u32 bx, u32 by, u32 bz, u32 shared, Stream* s, void** arguments,
+    void**) {
   LOCK;
   if ((int)shared > f->dynamic_shared || !gx || !gy || !gz || bx * by * bz > 1024) return InvalidValue;
   size_t bytes = 0;
   for (u32 size : f->sizes) bytes += (size + 127) / 128 * 128;
   std::shared_ptr<char> copy((char*)aligned_alloc(128, bytes ? bytes : 128), free);
   char* next = copy.get();
-  for (size_t i = 0; i < f->sizes.size(); i++, next += (f->sizes[i - 1] + 127) / 128 * 128) memcpy(next, arguments[i], f->sizes[i]);
+  for (size_t i = 0; i < f->sizes.size(); i++, next += (f->sizes[i - 1] + 127) / 128 * 128)
+    memcpy(next, arguments[i], f->sizes[i]);
   return put(s, [=] {
     std::vector<void*> pointers;
     char* at = copy.get();
     for (u32 size : f->sizes) { pointers.push_back(at); at += (size + 127) / 128 * 128; }
     char message[2048] = "";
-    EmuRequest request = {f->name.c_str(), {gx, gy, gz}, {bx, by, bz}, shared, 60000, seed ? seed + launches : 0, pointers.data(), message, sizeof message, 1, nullptr};
+    EmuRequest request = {f->name.c_str(), {gx, gy, gz}, {bx, by, bz}, shared, 60000, seed ? seed + launches : 0, pointers.data(),
+        message, sizeof message, 1, nullptr};
     launches++;
     if (f->module->run(&request) == 0) return 0;
     std::string text = f->name + ": " + message;
@@ -298,7 +317,10 @@ EXPORT int cuTensorMapEncodeTiled(void* map, int type, u32 rank, void* base, con
 // ------------------------------------------------------------------------------------------------ device
 EXPORT int cuInit(u32) { return Success; }
 EXPORT int cuDriverGetVersion(int* version) { *version = 12080; return Success; }
-EXPORT int cuGetErrorName(int status, const char** name) { *name = status == IllegalAddress ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR"; return Success; }
+EXPORT int cuGetErrorName(int status, const char** name) {
+  *name = status == IllegalAddress ? "CUDA_ERROR_ILLEGAL_ADDRESS" : "CUDA_ERROR";
+  return Success;
+}
 EXPORT int cuGetErrorString(int, const char** text) { *text = last_message[0] ? last_message : "emulated"; return Success; }
 EXPORT int cuDeviceGetCount(int* count) { *count = 1; return Success; }
 EXPORT int cuDeviceGet(int* device, int) { *device = 0; return Success; }
@@ -337,7 +359,9 @@ static void set(const Layout& l, char* p, i64 i, float v) {
   memcpy(&bits, &v, 4);
   ((u16*)p)[i] = v != v ? 0x7fff : (u16)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
-static u64 extent(const Layout& l) { return ((u64)(l.batch - 1) * l.stride + (l.columns - 1) * l.ld + l.rows) * (l.type == 0 ? 4 : 2); }
+static u64 extent(const Layout& l) {
+  return ((u64)(l.batch - 1) * l.stride + (l.columns - 1) * l.ld + l.rows) * (l.type == 0 ? 4 : 2);
+}
 
 EXPORT int cublasLtCreate(void** h) { *h = (void*)1; return 0; }
 EXPORT int cublasLtDestroy(void*) { return 0; }
@@ -350,7 +374,10 @@ EXPORT int cublasLtMatmulDescSetAttribute(Description* d, int attribute, const i
   else if (attribute == 4) d->transpose_b = *value;
   return 0;
 }
-EXPORT int cublasLtMatrixLayoutCreate(Layout** l, int type, u64 rows, u64 columns, i64 ld) { *l = new Layout{type, rows, columns, ld}; return ld < (i64)rows ? 7 : 0; }
+EXPORT int cublasLtMatrixLayoutCreate(Layout** l, int type, u64 rows, u64 columns, i64 ld) {
+  *l = new Layout{type, rows, columns, ld};
+  return ld < (i64)rows ? 7 : 0;
+}
 EXPORT int cublasLtMatrixLayoutDestroy(Layout* l) { delete l; return 0; }
 EXPORT int cublasLtMatrixLayoutSetAttribute(Layout* l, int attribute, const void* value, size_t) {
   if (attribute == 5) l->batch = *(const int*)value;
@@ -360,18 +387,21 @@ EXPORT int cublasLtMatrixLayoutSetAttribute(Layout* l, int attribute, const void
 EXPORT int cublasLtMatmulPreferenceCreate(void** p) { *p = (void*)1; return 0; }
 EXPORT int cublasLtMatmulPreferenceDestroy(void*) { return 0; }
 EXPORT int cublasLtMatmulPreferenceSetAttribute(void*, int, const void*, size_t) { return 0; }
-EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, Description*, Layout*, Layout*, Layout*, Layout*, void*, int, char* results, int* count) {
+EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, Description*, Layout*, Layout*, Layout*, Layout*, void*, int, char* results,
+    int* count) {
   memset(results, 0, 64);
   *count = 1;
   return 0;
 }
-EXPORT int cublasLtMatmul(void*, Description* d, const float* alpha, const char* a, Layout* la, const char* b, Layout* lb, const float* beta,
-                          const char* c, Layout* lc, char* out, Layout* lo, const void*, char* workspace, size_t workspace_bytes, Stream* s) {
+EXPORT int cublasLtMatmul(void*, Description* d, const float* alpha, const char* a, Layout* la, const char* b, Layout* lb,
+                          const float* beta, const char* c, Layout* lc, char* out, Layout* lo, const void*, char* workspace,
+                          size_t workspace_bytes, Stream* s) {
   Layout A = *la, B = *lb, C = *lc, D = *lo;
   Description op = *d;
   float x = *alpha, y = *beta;
   u64 m = D.rows, n = D.columns, k = op.transpose_a ? A.rows : A.columns;
-  if ((op.transpose_a ? A.columns : A.rows) != m || (op.transpose_b ? B.rows : B.columns) != n || (op.transpose_b ? B.columns : B.rows) != k
+  if ((op.transpose_a ? A.columns : A.rows) != m || (op.transpose_b ? B.rows : B.columns) != n
+      || (op.transpose_b ? B.columns : B.rows) != k
       || A.batch != D.batch || B.batch != D.batch || C.rows != m || C.columns != n) return 7;
   return put(s, [=] {
     if (!inside(device_blocks, a, extent(A)) || !inside(device_blocks, b, extent(B)) || !inside(device_blocks, out, extent(D))
@@ -381,8 +411,10 @@ EXPORT int cublasLtMatmul(void*, Description* d, const float* alpha, const char*
     for (int i = 0; i < D.batch; i++) {
       const char* pa = a + i * A.stride * (A.type == 0 ? 4 : 2);
       const char* pb = b + i * B.stride * (B.type == 0 ? 4 : 2);
-      for (u64 r = 0; r < m; r++) for (u64 l = 0; l < k; l++) left[r * k + l] = get(A, pa, op.transpose_a ? l + r * A.ld : r + l * A.ld);
-      for (u64 q = 0; q < n; q++) for (u64 l = 0; l < k; l++) right[q * k + l] = get(B, pb, op.transpose_b ? q + l * B.ld : l + q * B.ld);
+      for (u64 r = 0; r < m; r++)
+        for (u64 l = 0; l < k; l++) left[r * k + l] = get(A, pa, op.transpose_a ? l + r * A.ld : r + l * A.ld);
+      for (u64 q = 0; q < n; q++)
+        for (u64 l = 0; l < k; l++) right[q * k + l] = get(B, pb, op.transpose_b ? q + l * B.ld : l + q * B.ld);
       for (u64 q = 0; q < n; q++)
         for (u64 r = 0; r < m; r++) {
           float sum = 0;

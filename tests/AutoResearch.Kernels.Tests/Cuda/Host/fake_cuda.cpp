@@ -16,24 +16,31 @@ typedef void (*KernelBody)(void** parameters, const unsigned* grid_block_shared)
 
 namespace {
 
-enum { INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_IMAGE = 200, INVALID_CONTEXT = 201,
-       INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700, CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901,
-       CAPTURE_UNJOINED = 904, GRAPH_UPDATE_FAILURE = 910 };
+enum { INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NOT_INITIALIZED = 3, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_IMAGE = 200,
+       INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700,
+       CAPTURE_UNSUPPORTED = 900, CAPTURE_INVALIDATED = 901, CAPTURE_UNJOINED = 904, GRAPH_UPDATE_FAILURE = 910 };
 
 enum Kind { STREAM, EVENT, MODULE, FUNCTION, GRAPH, GRAPH_EXEC, PINNED, DEVICE_MEMORY, KINDS };
 const char* kind_names[] = {"streams", "events", "modules", "functions", "graphs", "graph_execs", "pinned", "blocks"};
 
 struct Graph;
 struct Op { std::string what; std::function<void()> run; };
-struct Stream { std::vector<Op> queue; size_t done = 0; Graph* capture = nullptr; bool origin = false, invalid = false, joined = true; };
-struct Event { Stream* stream = nullptr; size_t position = 0; double time = 0; bool recorded = false, timing = true; Graph* capture = nullptr; };
+struct Stream {
+    std::vector<Op> queue; size_t done = 0;
+    Graph* capture = nullptr; bool origin = false, invalid = false, joined = true;
+};
+struct Event {
+    Stream* stream = nullptr; size_t position = 0; double time = 0;
+    bool recorded = false, timing = true; Graph* capture = nullptr;
+};
 struct Graph { std::vector<Op> nodes; };
 struct Kernel { std::string name, signature; KernelBody body = nullptr; double cost = 10; int max_shared = 49152; };
 
 struct State {
     std::recursive_mutex lock;
-    std::map<std::string, long long> set = {{"version", 12080}, {"devices", 1}, {"major", 9}, {"minor", 0}, {"total_memory", 1LL << 30}, {"lazy", 0},
-        {"launch_fault_at", 0}, {"fault_status", ILLEGAL_ADDRESS}, {"accept_unknown", 0}};
+    std::map<std::string, long long> set = {{"version", 12080}, {"devices", 1}, {"major", 9}, {"minor", 0},
+        {"total_memory", 1LL << 30}, {"lazy", 0}, {"launch_fault_at", 0}, {"fault_status", ILLEGAL_ADDRESS}, {"accept_unknown", 0}
+        };
     std::map<std::string, long long> got;
     std::map<std::string, std::pair<int, int>> failures;       // function -> countdown, status
     std::map<void*, Kind> live;
@@ -67,11 +74,17 @@ int enter(const char* function) {
     S.got["calls"]++;
     if (S.sticky) { S.got["calls_after_fault"]++; return S.sticky; }
     if (!S.initialized) return NOT_INITIALIZED;
-    if (current != &context_object || S.retained == 0) { violation(std::string(function) + " without a current context"); return INVALID_CONTEXT; }
+    if (current != &context_object || S.retained == 0) {
+        violation(std::string(function) + " without a current context");
+        return INVALID_CONTEXT;
+    }
     return failing(function);
 }
 
-template <typename T> bool is(T* handle, Kind kind) { auto f = S.live.find(handle); return f != S.live.end() && f->second == kind; }
+template <typename T> bool is(T* handle, Kind kind) {
+    auto f = S.live.find(handle);
+    return f != S.live.end() && f->second == kind;
+}
 
 template <typename T> int bad(T* handle, Kind kind, const char* function) {
     if (is(handle, kind)) return 0;
@@ -115,7 +128,10 @@ int touch(uintptr_t address, size_t bytes) {
 
 // --- what tests set and read -------------------------------------------------------------------------------------------------
 API void fake_set(const char* name, long long value) { Guard g(S.lock); S.set[name] = value; }
-API void fake_fail(const char* function, int countdown, int status) { Guard g(S.lock); S.failures[function] = {countdown, status}; }
+API void fake_fail(const char* function, int countdown, int status) {
+    Guard g(S.lock);
+    S.failures[function] = {countdown, status};
+}
 API void fake_kernel(const char* name, const char* signature, KernelBody body, double microseconds) {
     Guard g(S.lock);
     auto& k = S.kernels[name];
@@ -134,7 +150,12 @@ API long long fake_get(const char* name) {
 }
 
 // --- device and context --------------------------------------------------------------------------------------------------------
-API int cuInit(unsigned) { Guard g(S.lock); if (int f = failing("cuInit")) return f; S.initialized = true; return S.set["devices"] ? 0 : NO_DEVICE; }
+API int cuInit(unsigned) {
+    Guard g(S.lock);
+    if (int f = failing("cuInit")) return f;
+    S.initialized = true;
+    return S.set["devices"] ? 0 : NO_DEVICE;
+}
 API int cuDriverGetVersion(int* v) { Guard g(S.lock); *v = (int)S.set["version"]; return 0; }
 API int cuGetErrorName(int status, const char** name) {
     switch (status) {
@@ -150,7 +171,11 @@ API int cuGetErrorName(int status, const char** name) {
     }
     return 0;
 }
-API int cuGetErrorString(int status, const char** text) { if (status == 5000) { *text = nullptr; return 1; } *text = "as the fake tells"; return 0; }
+API int cuGetErrorString(int status, const char** text) {
+    if (status == 5000) { *text = nullptr; return 1; }
+    *text = "as the fake tells";
+    return 0;
+}
 API int cuDeviceGetCount(int* n) { *n = (int)S.set["devices"]; return 0; }
 API int cuDeviceGet(int* d, int i) { if (i >= S.set["devices"]) return INVALID_DEVICE; *d = i + 40; return 0; }
 API int cuDeviceGetName(char* name, int n, int) { std::snprintf(name, n, "Fake GPU"); return 0; }
@@ -169,18 +194,35 @@ API int cuDeviceGetAttribute(int* v, int attribute, int) {
     }
     return failing("cuDeviceGetAttribute");
 }
-API int cuDevicePrimaryCtxRetain(void** context, int) { Guard g(S.lock); if (int f = failing("cuDevicePrimaryCtxRetain")) return f; S.retained++; *context = &context_object; return 0; }
+API int cuDevicePrimaryCtxRetain(void** context, int) {
+    Guard g(S.lock);
+    if (int f = failing("cuDevicePrimaryCtxRetain")) return f;
+    S.retained++; *context = &context_object;
+    return 0;
+}
 API int cuDevicePrimaryCtxRelease_v2(int) {
     Guard g(S.lock);
     if (S.retained == 0) { violation("the context was released more often than retained"); return INVALID_CONTEXT; }
-    if (--S.retained == 0 && !S.sticky) for (auto& l : S.live) if (l.second != FUNCTION) violation(std::string("the context ended with live ") + kind_names[l.second]);
+    if (--S.retained == 0 && !S.sticky)
+        for (auto& l : S.live)
+            if (l.second != FUNCTION) violation(std::string("the context ended with live ") + kind_names[l.second]);
     return 0;
 }
-API int cuCtxSetCurrent(void* context) { Guard g(S.lock); S.got["cuCtxSetCurrent"]++; if (context && S.retained == 0) return INVALID_CONTEXT; current = context; return 0; }
+API int cuCtxSetCurrent(void* context) {
+    Guard g(S.lock);
+    S.got["cuCtxSetCurrent"]++;
+    if (context && S.retained == 0) return INVALID_CONTEXT;
+    current = context;
+    return 0;
+}
 API int cuCtxSynchronize() { ENTER("cuCtxSynchronize"); run_all(); return finish(); }
 
 // --- memory --------------------------------------------------------------------------------------------------------------------
-API int cuMemGetInfo_v2(size_t* free, size_t* total) { ENTER("cuMemGetInfo"); *total = S.set["total_memory"]; *free = *total - S.used; return 0; }
+API int cuMemGetInfo_v2(size_t* free, size_t* total) {
+    ENTER("cuMemGetInfo");
+    *total = S.set["total_memory"]; *free = *total - S.used;
+    return 0;
+}
 API int cuMemAlloc_v2(void** address, size_t bytes) {
     ENTER("cuMemAlloc");
     if (bytes == 0) return INVALID_VALUE;
@@ -200,8 +242,16 @@ API int cuMemFree_v2(void* address) {
     std::free(address);
     return 0;
 }
-API int cuMemHostAlloc(void** address, size_t bytes, unsigned) { ENTER("cuMemHostAlloc"); *address = std::malloc(bytes); std::memset(*address, 0xCB, bytes); S.live[*address] = PINNED; return 0; }
-API int cuMemFreeHost(void* address) { ENTER("cuMemFreeHost"); LIVE(address, PINNED, "cuMemFreeHost"); run_all(); S.live.erase(address); std::free(address); return 0; }
+API int cuMemHostAlloc(void** address, size_t bytes, unsigned) {
+    ENTER("cuMemHostAlloc");
+    *address = std::malloc(bytes); std::memset(*address, 0xCB, bytes); S.live[*address] = PINNED;
+    return 0;
+}
+API int cuMemFreeHost(void* address) {
+    ENTER("cuMemFreeHost"); LIVE(address, PINNED, "cuMemFreeHost");
+    run_all(); S.live.erase(address); std::free(address);
+    return 0;
+}
 API int cuMemcpyHtoDAsync_v2(uintptr_t to, const void* from, size_t bytes, Stream* s) {
     ENTER("cuMemcpyHtoDAsync"); LIVE(s, STREAM, "cuMemcpyHtoDAsync");
     return put(s, "HtoD", [=] { if (!touch(to, bytes)) std::memcpy((void*)to, from, bytes); });
@@ -236,13 +286,21 @@ API int cuStreamDestroy_v2(Stream* s) {
     S.live.erase(s);                                              // the object stays in S.streams: events may still point to it
     return 0;
 }
-API int cuStreamSynchronize(Stream* s) { ENTER("cuStreamSynchronize"); LIVE(s, STREAM, "cuStreamSynchronize"); NOT_CAPTURED(s); run_until(s, s->queue.size()); return finish(); }
+API int cuStreamSynchronize(Stream* s) {
+    ENTER("cuStreamSynchronize"); LIVE(s, STREAM, "cuStreamSynchronize"); NOT_CAPTURED(s);
+    run_until(s, s->queue.size());
+    return finish();
+}
 API int cuStreamQuery(Stream* s) {
     ENTER("cuStreamQuery"); LIVE(s, STREAM, "cuStreamQuery"); NOT_CAPTURED(s);
     if (s->done < s->queue.size()) { run_until(s, s->done + 1); return NOT_READY; }
     return finish();
 }
-API int cuEventCreate(Event** e, unsigned flags) { ENTER("cuEventCreate"); *e = new Event; (*e)->timing = !(flags & 2); S.live[*e] = EVENT; return 0; }
+API int cuEventCreate(Event** e, unsigned flags) {
+    ENTER("cuEventCreate");
+    *e = new Event; (*e)->timing = !(flags & 2); S.live[*e] = EVENT;
+    return 0;
+}
 API int cuEventDestroy_v2(Event* e) { ENTER("cuEventDestroy"); LIVE(e, EVENT, "cuEventDestroy"); S.live.erase(e); return 0; }
 API int cuEventRecord(Event* e, Stream* s) {
     ENTER("cuEventRecord"); LIVE(e, EVENT, "cuEventRecord"); LIVE(s, STREAM, "cuEventRecord");
@@ -288,7 +346,11 @@ API int cuModuleLoadData(char** module, const void* image) {
     *module = new char; S.live[*module] = MODULE;
     return 0;
 }
-API int cuModuleUnload(char* module) { ENTER("cuModuleUnload"); LIVE(module, MODULE, "cuModuleUnload"); S.live.erase(module); return 0; }
+API int cuModuleUnload(char* module) {
+    ENTER("cuModuleUnload"); LIVE(module, MODULE, "cuModuleUnload");
+    S.live.erase(module);
+    return 0;
+}
 API int cuModuleGetFunction(Kernel** function, char* module, const char* name) {
     ENTER("cuModuleGetFunction"); LIVE(module, MODULE, "cuModuleGetFunction");
     if (!S.kernels.count(name)) { if (!S.set["accept_unknown"]) return NOT_FOUND; S.kernels[name].name = name; }
@@ -303,7 +365,14 @@ API int cuModuleGetGlobal_v2(void** address, size_t* bytes, char* module, const 
 }
 API int cuFuncGetAttribute(int* v, int attribute, Kernel* k) {
     ENTER("cuFuncGetAttribute");
-    switch (attribute) { case 0: *v = 1024; break; case 1: *v = 1024; break; case 3: *v = 16; break; case 4: *v = 168; break; case 8: *v = k->max_shared; break; default: return INVALID_VALUE; }
+    switch (attribute) {
+        case 0: *v = 1024; break;
+        case 1: *v = 1024; break;
+        case 3: *v = 16; break;
+        case 4: *v = 168; break;
+        case 8: *v = k->max_shared; break;
+        default: return INVALID_VALUE;
+    }
     return 0;
 }
 API int cuFuncSetAttribute(Kernel* k, int attribute, int v) {
@@ -313,7 +382,11 @@ API int cuFuncSetAttribute(Kernel* k, int attribute, int v) {
     k->max_shared = v;
     return 0;
 }
-API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Kernel*, int threads, size_t shared) { ENTER("cuOccupancy"); *blocks = shared > 200000 ? 1 : 2048 / threads; return 0; }
+API int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Kernel*, int threads, size_t shared) {
+    ENTER("cuOccupancy");
+    *blocks = shared > 200000 ? 1 : 2048 / threads;
+    return 0;
+}
 
 static int launch(Kernel* k, const unsigned* shape, Stream* s, void** parameters) {
     LIVE(s, STREAM, "cuLaunchKernel");
@@ -336,7 +409,8 @@ static int launch(Kernel* k, const unsigned* shape, Stream* s, void** parameters
         if (k->body) k->body(pointers.data(), sizes.data());
     });
 }
-API int cuLaunchKernel(Kernel* k, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared, Stream* s, void** p, void** extra) {
+API int cuLaunchKernel(Kernel* k, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz, unsigned shared,
+    Stream* s, void** p, void** extra) {
     ENTER("cuLaunchKernel");
     unsigned shape[] = {gx, gy, gz, bx, by, bz, shared};
     return launch(k, shape, s, p);
@@ -353,14 +427,25 @@ API int cuLaunchKernelEx(const Config* c, Kernel* k, void** p, void**) {
     return launch(k, shape, c->stream, p);
 }
 // The encoded map: address, type, rank, swizzle, promotion, extents, strides, box. What kernels of tests and the tests read.
-struct Map { uintptr_t address; uint8_t type, rank, swizzle, promotion; uint32_t box[5]; uint64_t extents[5]; uint64_t strides[4]; };
+struct Map {
+    uintptr_t address; uint8_t type, rank, swizzle, promotion;
+    uint32_t box[5]; uint64_t extents[5]; uint64_t strides[4];
+};
 static_assert(sizeof(Map) <= 128, "a map has 128 bytes");
-API int cuTensorMapEncodeTiled(void* map, int type, unsigned rank, uintptr_t address, const uint64_t* extents, const uint64_t* strides, const uint32_t* box,
-                               const uint32_t* element_strides, int interleave, int swizzle, int promotion, int fill) {
+API int cuTensorMapEncodeTiled(void* map, int type, unsigned rank, uintptr_t address, const uint64_t* extents,
+                               const uint64_t* strides, const uint32_t* box, const uint32_t* element_strides, int interleave,
+                               int swizzle, int promotion, int fill) {
     ENTER("cuTensorMapEncodeTiled");
-    if ((uintptr_t)map % 128) { violation("cuTensorMapEncodeTiled into memory that is not aligned to 128"); return INVALID_VALUE; }
+    if ((uintptr_t)map % 128) {
+        violation("cuTensorMapEncodeTiled into memory that is not aligned to 128");
+        return INVALID_VALUE;
+    }
     Map m = {address, (uint8_t)type, (uint8_t)rank, (uint8_t)swizzle, (uint8_t)promotion, {}, {}, {}};
-    for (unsigned i = 0; i < rank; i++) { m.box[i] = box[i]; m.extents[i] = extents[i]; if (element_strides[i] != 1) return INVALID_VALUE; if (i + 1 < rank) m.strides[i] = strides[i]; }
+    for (unsigned i = 0; i < rank; i++) {
+        m.box[i] = box[i]; m.extents[i] = extents[i];
+        if (element_strides[i] != 1) return INVALID_VALUE;
+        if (i + 1 < rank) m.strides[i] = strides[i];
+    }
     if (interleave || fill) return INVALID_VALUE;
     std::memset(map, 0, 128);
     std::memcpy(map, &m, sizeof m);
@@ -374,21 +459,38 @@ API int cuStreamBeginCapture_v2(Stream* s, int) {
     s->capture = new Graph; s->origin = true; s->invalid = false;
     return 0;
 }
-API int cuStreamIsCapturing(Stream* s, int* state) { ENTER("cuStreamIsCapturing"); LIVE(s, STREAM, "cuStreamIsCapturing"); *state = s->capture ? (s->invalid ? 2 : 1) : 0; return 0; }
+API int cuStreamIsCapturing(Stream* s, int* state) {
+    ENTER("cuStreamIsCapturing"); LIVE(s, STREAM, "cuStreamIsCapturing");
+    *state = s->capture ? (s->invalid ? 2 : 1) : 0;
+    return 0;
+}
 API int cuStreamEndCapture(Stream* s, Graph** graph) {
     ENTER("cuStreamEndCapture"); LIVE(s, STREAM, "cuStreamEndCapture");
     *graph = nullptr;
     if (!s->capture || !s->origin) return INVALID_VALUE;
     Graph* g = s->capture;
     bool unjoined = false;
-    for (auto other : S.streams) if (other->capture == g) { other->capture = nullptr; if (other != s) unjoined |= !other->joined; other->joined = true; }
+    for (auto other : S.streams) if (other->capture == g) {
+        other->capture = nullptr;
+        if (other != s) unjoined |= !other->joined;
+        other->joined = true;
+    }
     s->origin = false;
     if (s->invalid || unjoined) { delete g; return s->invalid ? CAPTURE_INVALIDATED : CAPTURE_UNJOINED; }
     S.live[*graph = g] = GRAPH;
     return 0;
 }
-API int cuGraphGetNodes(Graph* g, void** nodes, size_t* count) { ENTER("cuGraphGetNodes"); LIVE(g, GRAPH, "cuGraphGetNodes"); if (nodes) return INVALID_VALUE; *count = g->nodes.size(); return 0; }
-API int cuGraphInstantiateWithFlags(Graph** exec, Graph* g, unsigned long long) { ENTER("cuGraphInstantiateWithFlags"); LIVE(g, GRAPH, "cuGraphInstantiateWithFlags"); *exec = new Graph(*g); S.live[*exec] = GRAPH_EXEC; return 0; }
+API int cuGraphGetNodes(Graph* g, void** nodes, size_t* count) {
+    ENTER("cuGraphGetNodes"); LIVE(g, GRAPH, "cuGraphGetNodes");
+    if (nodes) return INVALID_VALUE;
+    *count = g->nodes.size();
+    return 0;
+}
+API int cuGraphInstantiateWithFlags(Graph** exec, Graph* g, unsigned long long) {
+    ENTER("cuGraphInstantiateWithFlags"); LIVE(g, GRAPH, "cuGraphInstantiateWithFlags");
+    *exec = new Graph(*g); S.live[*exec] = GRAPH_EXEC;
+    return 0;
+}
 struct UpdateResult { int result; void *node, *from; };
 API int cuGraphExecUpdate_v2(Graph* exec, Graph* g, UpdateResult* result) {
     ENTER("cuGraphExecUpdate"); LIVE(exec, GRAPH_EXEC, "cuGraphExecUpdate"); LIVE(g, GRAPH, "cuGraphExecUpdate");
@@ -404,10 +506,18 @@ API int cuGraphLaunch(Graph* exec, Stream* s) {
     auto nodes = exec->nodes;
     return put(s, "graph", [=]() mutable { for (auto& n : nodes) n.run(); });
 }
-API int cuGraphDestroy(Graph* g) { ENTER("cuGraphDestroy"); LIVE(g, GRAPH, "cuGraphDestroy"); S.live.erase(g); delete g; return 0; }
-API int cuGraphExecDestroy(Graph* g) { ENTER("cuGraphExecDestroy"); LIVE(g, GRAPH_EXEC, "cuGraphExecDestroy"); S.live.erase(g); return 0; }
+API int cuGraphDestroy(Graph* g) {
+    ENTER("cuGraphDestroy"); LIVE(g, GRAPH, "cuGraphDestroy");
+    S.live.erase(g); delete g;
+    return 0;
+}
+API int cuGraphExecDestroy(Graph* g) {
+    ENTER("cuGraphExecDestroy"); LIVE(g, GRAPH_EXEC, "cuGraphExecDestroy");
+    S.live.erase(g);
+    return 0;
+}
 
-// --- cuBLASLt, column-major as the real one --------------------------------------------------------------------------------------
+// --- cuBLASLt, column-major as the real one ------------------------------------------------------------------------------------
 namespace {
 struct Layout { int type; uint64_t rows, columns; int64_t stride; int batch = 1; int64_t batch_stride = 0; };
 struct Description { int transpose_a = 0, transpose_b = 0; };
@@ -426,11 +536,24 @@ void store(void* p, int type, int64_t i, float value) {
     ((uint16_t*)p)[i] = (uint16_t)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
 }
 }
-API int cublasLtCreate(void** handle) { Guard g(S.lock); if (int f = failing("cublasLtCreate")) return f; *handle = new char; S.got["lt_handles"]++; return 0; }
+API int cublasLtCreate(void** handle) {
+    Guard g(S.lock);
+    if (int f = failing("cublasLtCreate")) return f;
+    *handle = new char; S.got["lt_handles"]++;
+    return 0;
+}
 API int cublasLtDestroy(void*) { Guard g(S.lock); S.got["lt_handles"]--; return 0; }
 API size_t cublasLtGetVersion() { return 120400; }
-API const char* cublasLtGetStatusString(int status) { return status == 15 ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS_OTHER"; }
-API int cublasLtMatmulDescCreate(Description** d, int compute, int scale) { if (compute != 68 || scale != 0) return 7; *d = new Description; Guard g(S.lock); S.got["lt_objects"]++; return 0; }
+API const char* cublasLtGetStatusString(int status) {
+    return status == 15 ? "CUBLAS_STATUS_NOT_SUPPORTED" : "CUBLAS_STATUS_OTHER";
+}
+API int cublasLtMatmulDescCreate(Description** d, int compute, int scale) {
+    if (compute != 68 || scale != 0) return 7;
+    *d = new Description;
+    Guard g(S.lock);
+    S.got["lt_objects"]++;
+    return 0;
+}
 API int cublasLtMatmulDescDestroy(Description* d) { delete d; Guard g(S.lock); S.got["lt_objects"]--; return 0; }
 API int cublasLtMatmulDescSetAttribute(Description* d, int attribute, const void* v, size_t bytes) {
     if (bytes != 4 || (attribute != 3 && attribute != 4)) return 7;
@@ -459,22 +582,29 @@ API int cublasLtMatmulPreferenceSetAttribute(Preference* p, int attribute, const
     else return 7;
     return 0;
 }
-API int cublasLtMatmulAlgoGetHeuristic(void*, Description*, Layout* a, Layout*, Layout*, Layout*, Preference* p, int wanted, Heuristic* result, int* count) {
+API int cublasLtMatmulAlgoGetHeuristic(void*, Description*, Layout* a, Layout*, Layout*, Layout*, Preference* p, int wanted,
+    Heuristic* result, int* count) {
     Guard g(S.lock);
     S.got["lt_heuristics"]++;
-    S.got["lt_alignment_a"] = p->alignment[0]; S.got["lt_alignment_b"] = p->alignment[1]; S.got["lt_alignment_c"] = p->alignment[2];
+    S.got["lt_alignment_a"] = p->alignment[0]; S.got["lt_alignment_b"] = p->alignment[1];
+    S.got["lt_alignment_c"] = p->alignment[2];
     *count = 0;
     if (p->alignment[0] < 4 || wanted < 1) return 0;
     std::memset(result, 0, sizeof *result);
     result->algorithm[0] = 77; result->workspace = 1024;
-    result->algorithm[1] = p->reductions & 1;                // in place, where that is allowed: K in two parts, the first sum kept in the output
+    // in place, where that is allowed: K in two parts, the first sum kept in the output
+    result->algorithm[1] = p->reductions & 1;
     *count = 1;
     return 0;
 }
-API int cublasLtMatmul(void*, Description* d, const float* alpha, const void* a, Layout* la, const void* b, Layout* lb, const float* beta, const void* c, Layout* lc,
-                       void* out, Layout* lo, const uint64_t* algorithm, void* workspace, size_t workspace_bytes, Stream* s) {
+API int cublasLtMatmul(void*, Description* d, const float* alpha, const void* a, Layout* la, const void* b, Layout* lb,
+                       const float* beta, const void* c, Layout* lc, void* out, Layout* lo, const uint64_t* algorithm,
+                       void* workspace, size_t workspace_bytes, Stream* s) {
     ENTER("cublasLtMatmul"); LIVE(s, STREAM, "cublasLtMatmul");
-    if (algorithm[0] != 77 || workspace_bytes < 1024 || !inside((uintptr_t)workspace, workspace_bytes)) { violation("cublasLtMatmul without its algorithm or workspace"); return 7; }
+    if (algorithm[0] != 77 || workspace_bytes < 1024 || !inside((uintptr_t)workspace, workspace_bytes)) {
+        violation("cublasLtMatmul without its algorithm or workspace");
+        return 7;
+    }
     uint64_t m = d->transpose_a ? la->columns : la->rows, k = d->transpose_a ? la->rows : la->columns;
     uint64_t n = d->transpose_b ? lb->rows : lb->columns, k2 = d->transpose_b ? lb->columns : lb->rows;
     if (k != k2 || lo->rows != m || lo->columns != n || lc != lo || la->batch != lo->batch || lb->batch != lo->batch) return 7;
