@@ -49,8 +49,8 @@ internal static class HtmlReport
     {
         var objective = history.Problem.Objective;
         html.Append(CultureInfo.InvariantCulture, $"<h2>Hypotheses</h2>\n<table><thead><tr><th class=\"num\">#</th><th>Idea</th><th class=\"num\">{E(objective.Metric)}</th><th>Verdict</th><th>Reason</th><th class=\"num\">Time</th><th class=\"num\">Cost</th></tr></thead><tbody>\n");
-        var scores = string.Join("<br>", history.BaselineRuns.Select(r => ReportText.Number(r.Result.Score(objective))));
-        html.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{scores}</td><td></td><td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
+        var baseline = string.Join("<br>", history.BaselineRuns.Select(r => ReportText.Number(r.Result.Score(objective))));
+        html.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{baseline}</td><td></td><td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
         foreach (var trial in history.Trials)
         {
             var (verdict, reason) = ReportText.Verdict(trial);
