@@ -29,6 +29,8 @@ internal static class GpuCheck
         ("attention 64, window", 2e-2, Operations.Attention(new(1, large ? 333 : 150, 4, 2, 64), 64)),
         ("attention 128", 2e-2, Operations.Attention(new(1, large ? 333 : 131, 2, 2, 128), -1)),
         ("attention 128, window", 2e-2, Operations.Attention(new(1, large ? 333 : 150, 4, 2, 128), 100)),
+        ("attention 64, documents", 2e-2, Operations.Attention(new(2, large ? 333 : 150, 2, 1, 64), -1, documents: true)),
+        ("attention 128, documents", 2e-2, Operations.Attention(new(2, large ? 333 : 150, 2, 1, 128), 100, documents: true)),
         ("attention of one token", 2e-2, Operations.Attention(new(3, 1, 2, 1, 128), -1)),
     ];
 

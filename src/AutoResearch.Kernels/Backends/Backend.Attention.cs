@@ -76,10 +76,17 @@ public abstract partial class Backend
     /// <param name="logSumExp"><c>[batch, heads, sequence]</c>: natural logarithm of the softmax's denominator, overwritten.</param>
     /// <param name="layout">Shape of the buffer.</param>
     /// <param name="window">Earlier keys that a query sees; negative for all.</param>
-    public void Attention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
+    /// <param name="documentStarts">
+    /// Packed documents: Int32, one per token, the position in its sequence at which the token's document begins; never decreasing along a
+    /// sequence. A query then sees no key before it. Null: each sequence is one document.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// A document begins after its token or before the one ahead of it. On a GPU this is not seen: wrong keys are hidden then.
+    /// </exception>
+    public void Attention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts = null)
     {
-        CheckAttention(qkv, y, logSumExp, layout);
-        AttentionCore(qkv, y, logSumExp, layout, window);
+        CheckAttention(qkv, y, logSumExp, layout, documentStarts);
+        AttentionCore(qkv, y, logSumExp, layout, window, documentStarts);
     }
 
     /// <summary>Gradient of <see cref="Attention"/>. Deterministic.</summary>
@@ -90,13 +97,14 @@ public abstract partial class Backend
     /// <param name="dqkv">Gradient of the fused buffer, overwritten.</param>
     /// <param name="layout">Shape of the buffer.</param>
     /// <param name="window">Earlier keys that a query sees; negative for all.</param>
+    /// <param name="documentStarts">What the forward pass was given.</param>
     public void AttentionBackward(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts = null)
     {
-        CheckAttention(qkv, y, logSumExp, layout);
+        CheckAttention(qkv, y, logSumExp, layout, documentStarts);
         Active(dy, nameof(dy), layout.Tokens, layout.QueryColumns);
         Active(dqkv, nameof(dqkv), layout.Tokens, layout.Columns);
-        AttentionBackwardCore(qkv, y, logSumExp, dy, dqkv, layout, window);
+        AttentionBackwardCore(qkv, y, logSumExp, dy, dqkv, layout, window, documentStarts);
     }
 
     /// <summary>Implements <see cref="RotaryNorm"/>.</summary>
@@ -144,7 +152,9 @@ public abstract partial class Backend
     /// <param name="logSumExp">Output per query and head.</param>
     /// <param name="layout">Shape.</param>
     /// <param name="window">Earlier keys that a query sees.</param>
-    protected abstract void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window);
+    /// <param name="documentStarts">First key of each token's document, or null.</param>
+    protected abstract void AttentionCore(
+        Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts);
 
     /// <summary>Implements <see cref="AttentionBackward"/>.</summary>
     /// <param name="qkv">Fused buffer.</param>
@@ -154,8 +164,9 @@ public abstract partial class Backend
     /// <param name="dqkv">Gradient of the fused buffer.</param>
     /// <param name="layout">Shape.</param>
     /// <param name="window">Earlier keys that a query sees.</param>
+    /// <param name="documentStarts">First key of each token's document, or null.</param>
     protected abstract void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window);
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts);
 
     private void CheckRotary(Tensor qkv, string name, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
     {
@@ -183,11 +194,12 @@ public abstract partial class Backend
         PerRow(gate, nameof(gate), (long)layout.Tokens * layout.KvHeads);
     }
 
-    private void CheckAttention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout)
+    private void CheckAttention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, Tensor? documentStarts)
     {
         layout.Validate();
         Active(qkv, nameof(qkv), layout.Tokens, layout.Columns);
         Active(y, nameof(y), layout.Tokens, layout.QueryColumns);
         PerRow(logSumExp, nameof(logSumExp), (long)layout.Tokens * layout.Heads);
+        if (documentStarts is not null) Int(documentStarts, nameof(documentStarts), layout.Tokens);
     }
 }

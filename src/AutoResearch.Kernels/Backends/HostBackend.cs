@@ -39,4 +39,21 @@ public abstract unsafe class HostBackend : Backend
                 throw new ArgumentException($"{what} {values[i]} at position {i} lies outside 0..{limit - 1}.", nameof(indices));
         }
     }
+
+    private protected static void CheckDocuments(Tensor documentStarts, in AttentionLayout layout)
+    {
+        var starts = documentStarts.Ints;
+        for (var row = 0; row < layout.Tokens; row++)
+        {
+            var position = row % layout.Sequence;
+            if (starts[row] < 0 || starts[row] > position)
+                throw new ArgumentException($"The document of the token at position {position} cannot begin at {starts[row]}.", nameof(documentStarts));
+            if (position > 0 && starts[row] < starts[row - 1])
+            {
+                throw new ArgumentException(
+                    $"The document of the token at position {position} cannot begin at {starts[row]}, before that of the token ahead of it ({starts[row - 1]}).",
+                    nameof(documentStarts));
+            }
+        }
+    }
 }

@@ -20,23 +20,27 @@ public sealed unsafe partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
+    protected override void AttentionCore(
+        Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
         var (q, k, v) = Heads(qkv.Address, layout);
-        AttentionKernels.Forward(_attention, new(layout, window), q, k, v, Output(Out(y), layout), Out(logSumExp));
+        AttentionKernels.Forward(_attention, Problem(layout, window, documentStarts), q, k, v, Output(Out(y), layout), Out(logSumExp));
     }
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
-        var problem = new AttentionProblem(layout, window);
+        var problem = Problem(layout, window, documentStarts);
         var workspace = _attentionScratch.Take(Device, AttentionKernels.WorkspaceBytes(problem, _attention.Hopper, _options.Deterministic));
         var (q, k, v) = Heads(qkv.Address, layout);
         var (dq, dk, dv) = Heads(Out(dqkv), layout);
         AttentionKernels.Backward(
             _attention, problem, q, k, v, Output(y.Address, layout), Output(dy.Address, layout), logSumExp.Address, dq, dk, dv, workspace, _options.Deterministic);
     }
+
+    private static AttentionProblem Problem(in AttentionLayout layout, int window, Tensor? documentStarts) =>
+        new(layout, window) { DocumentStarts = documentStarts?.Address ?? 0 };
 
     private static (AttentionTensor Q, AttentionTensor K, AttentionTensor V) Heads(nint qkv, in AttentionLayout layout) => (
         AttentionTensor.Rows(qkv, layout.Sequence, layout.HeadDim, layout.Columns),

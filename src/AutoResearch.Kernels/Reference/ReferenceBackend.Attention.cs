@@ -84,8 +84,10 @@ public sealed unsafe partial class ReferenceBackend
     }
 
     /// <inheritdoc/>
-    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
+    protected override void AttentionCore(
+        Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
+        if (documentStarts is not null) CheckDocuments(documentStarts, layout);
         var (dim, scale) = (layout.HeadDim, 1 / Math.Sqrt(layout.HeadDim));
         var scores = new double[layout.Sequence];
         for (var batch = 0; batch < layout.Batch; batch++)
@@ -94,7 +96,7 @@ public sealed unsafe partial class ReferenceBackend
             {
                 for (var i = 0; i < layout.Sequence; i++)
                 {
-                    var first = window < 0 ? 0 : Math.Max(0, i - window);
+                    var first = First(layout, batch, i, window, documentStarts);
                     double max = double.NegativeInfinity, sum = 0;
                     for (var j = first; j <= i; j++)
                     {
@@ -119,8 +121,9 @@ public sealed unsafe partial class ReferenceBackend
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
+        if (documentStarts is not null) CheckDocuments(documentStarts, layout);
         FillCore(dqkv, 0);
         var (dim, scale) = (layout.HeadDim, 1 / Math.Sqrt(layout.HeadDim));
         for (var batch = 0; batch < layout.Batch; batch++)
@@ -133,7 +136,7 @@ public sealed unsafe partial class ReferenceBackend
                     var lse = logSumExp.Floats[((((long)batch * layout.Heads) + head) * layout.Sequence) + i];
                     float* dOut = dy.Floats + row, q = Query(qkv, layout, batch, i, head), dq = Query(dqkv, layout, batch, i, head);
                     var projection = Dot(dOut, y.Floats + row, dim);
-                    for (var j = window < 0 ? 0 : Math.Max(0, i - window); j <= i; j++)
+                    for (var j = First(layout, batch, i, window, documentStarts); j <= i; j++)
                     {
                         float* k = Key(qkv, layout, batch, j, head), dk = Key(dqkv, layout, batch, j, head);
                         float* v = Value(qkv, layout, batch, j, head), dv = Value(dqkv, layout, batch, j, head);
@@ -150,6 +153,9 @@ public sealed unsafe partial class ReferenceBackend
             }
         }
     }
+
+    private static int First(in AttentionLayout layout, int batch, int position, int window, Tensor? documentStarts) => Math.Max(
+        window < 0 ? 0 : Math.Max(0, position - window), documentStarts is null ? 0 : documentStarts.Ints[((long)batch * layout.Sequence) + position]);
 
     private static (float A, float B) Rotate(float a, float b, float cos, float sin) =>
         ((float)(((double)a * cos) + ((double)b * sin)), (float)(((double)b * cos) - ((double)a * sin)));

@@ -51,13 +51,14 @@ internal sealed class RotaryNormOperation : Operation
 internal sealed class AttentionOperation : Operation
 {
     private Tensor _qkv = null!, _y = null!, _logSumExp = null!;
+    private Tensor? _documentStarts;
     private AttentionLayout _layout;
     private int _window;
 
     protected internal override bool HasGradient => _y.Grad is not null;
 
-    internal void Set(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window) =>
-        (_qkv, _y, _logSumExp, _layout, _window) = (qkv, y, logSumExp, layout, window);
+    internal void Set(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts) =>
+        (_qkv, _y, _logSumExp, _layout, _window, _documentStarts) = (qkv, y, logSumExp, layout, window, documentStarts);
 
     protected internal override void Backward(Tape tape)
     {
@@ -65,13 +66,13 @@ internal sealed class AttentionOperation : Operation
         if (accumulate)
         {
             var part = tape.Allocate(_qkv.Shape, _qkv.Type);
-            tape.Backend.AttentionBackward(_qkv, _y, _logSumExp, _y.Grad!, part, _layout, _window);
+            tape.Backend.AttentionBackward(_qkv, _y, _logSumExp, _y.Grad!, part, _layout, _window, _documentStarts);
             tape.Backend.Add(part, dqkv);
             tape.Recycle(part);
         }
         else
         {
-            tape.Backend.AttentionBackward(_qkv, _y, _logSumExp, _y.Grad!, dqkv, _layout, _window);
+            tape.Backend.AttentionBackward(_qkv, _y, _logSumExp, _y.Grad!, dqkv, _layout, _window, _documentStarts);
         }
 
         tape.Release(_y);

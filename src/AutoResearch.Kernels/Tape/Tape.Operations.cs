@@ -157,18 +157,21 @@ public sealed partial class Tape
         return qkv;
     }
 
-    /// <summary>Causal attention, optionally within a sliding window.</summary>
+    /// <summary>Causal attention, optionally within a sliding window and within documents that are packed into a row.</summary>
     /// <param name="qkv">Fused buffer.</param>
     /// <param name="layout">Shape of the buffer.</param>
     /// <param name="window">Earlier keys that a query sees besides its own; negative for all.</param>
+    /// <param name="documentStarts">
+    /// Int32, one per token: the position in its sequence at which the token's document begins, never decreasing. Null: each sequence is one.
+    /// </param>
     /// <returns><c>[tokens, heads · headDim]</c>.</returns>
-    public Tensor Attention(Tensor qkv, AttentionLayout layout, int window = -1)
+    public Tensor Attention(Tensor qkv, AttentionLayout layout, int window = -1, Tensor? documentStarts = null)
     {
         ArgumentNullException.ThrowIfNull(qkv);
         var y = Output((layout.Tokens, layout.QueryColumns), qkv.RequiresGrad);
         var logSumExp = Allocate((layout.Batch, layout.Heads, layout.Sequence));
-        Backend.Attention(qkv, y, logSumExp, layout, window);
-        if (y.RequiresGrad) Record<AttentionOperation>().Set(qkv, y, logSumExp, layout, window);
+        Backend.Attention(qkv, y, logSumExp, layout, window, documentStarts);
+        if (y.RequiresGrad) Record<AttentionOperation>().Set(qkv, y, logSumExp, layout, window, documentStarts);
         return y;
     }
 

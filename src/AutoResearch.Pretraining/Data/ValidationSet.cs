@@ -54,7 +54,10 @@ public sealed class ValidationSet
     /// <summary>Targets, [rows, T]; −1 where nothing is scored.</summary>
     public ReadOnlySpan<int> Targets => _targets;
 
-    /// <summary>The position in the row at which the document of each input begins, [rows, T].</summary>
+    /// <summary>
+    /// The position in the row at which the document of each input begins, [rows, T]. Positions that are not used count as part of the
+    /// document ahead of them.
+    /// </summary>
     public ReadOnlySpan<int> DocumentStarts => _documentStarts;
 
     /// <summary>Chooses documents in the order of their hashes until the next would pass the limit, and lays them out.</summary>
@@ -75,6 +78,7 @@ public sealed class ValidationSet
         var set = new ValidationSet(sequenceLength, rows, chosen, chosen.Sum(i => (long)documents.LengthOf(i)),
             Hash(documents, chosen), tokenizer.BosToken);
         foreach (var piece in pieces) set.Place(sequences[piece.Sequence], piece);
+        set.EndRows();
         return set;
     }
 
@@ -86,6 +90,12 @@ public sealed class ValidationSet
         sequence.AsSpan(piece.Start, piece.Length).CopyTo(_inputs.AsSpan(at));
         sequence.AsSpan(piece.Start + 1, piece.Length).CopyTo(_targets.AsSpan(at));
         _documentStarts.AsSpan(at, piece.Length).Fill(piece.Column);
+    }
+
+    private void EndRows()
+    {
+        for (var i = 0; i < _documentStarts.Length; i++)
+            if (i % SequenceLength > 0) _documentStarts[i] = Math.Max(_documentStarts[i], _documentStarts[i - 1]);
     }
 
     // Documents that pass the limit are skipped while less than half of it is used, so that one large document at the

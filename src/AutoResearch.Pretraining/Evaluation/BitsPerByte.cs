@@ -37,7 +37,8 @@ public static class BitsPerByte
             tape.Reset(record: false);
             var tokens = tape.Input(text.Inputs.Slice(start, count), count);
             var targets = tape.Input(text.Targets.Slice(start, count), count);
-            var scored = model.Losses(tape, tokens, targets, rows);
+            var documents = model.Config.MaskDocuments ? tape.Input(text.DocumentStarts.Slice(start, count), count) : null;
+            var scored = model.Losses(tape, tokens, targets, rows, documents);
             if (all is null) nats = Sum(scored, losses.AsSpan(0, count), nats);
             else model.Backend.Add(scored, all.Slice(start, count));
         }

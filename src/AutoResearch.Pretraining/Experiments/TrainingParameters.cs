@@ -19,6 +19,7 @@ public static class TrainingParameters
         Text("window_pattern", "S (short window) and L (whole row) by layer, the last is always L",
             c => c.WindowPattern, (c, v) => c with { WindowPattern = v }),
         Model("short_window", "earlier tokens a short layer sees (follows seq / 2)", c => c.ShortWindow, (c, v) => c with { ShortWindow = v }),
+        Switch("mask_documents", "attention ends at the beginning of a document", c => c.MaskDocuments, (c, v) => c with { MaskDocuments = v }),
         Model("mlp_ratio", "hidden channels of the MLP / dim", c => c.MlpRatio, (c, v) => c with { MlpRatio = v }),
         Model("softcap", "bound of the logits", c => c.Softcap, (c, v) => c with { Softcap = v }),
         Switch("value_embeddings", "value embeddings on every second layer", c => c.ValueEmbeddings, (c, v) => c with { ValueEmbeddings = v }),

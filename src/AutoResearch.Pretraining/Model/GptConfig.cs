@@ -51,6 +51,12 @@ public sealed record GptConfig
     /// <summary>How many earlier tokens a short layer sees besides the current one. Default: half of <see cref="SequenceLength"/>.</summary>
     public int ShortWindow { get => _shortWindow ?? Math.Max(1, SequenceLength / 2); init => _shortWindow = value; }
 
+    /// <summary>
+    /// Whether attention ends at the beginning of a document where several are packed into a row, in training and in evaluation. Default
+    /// false, as in autoresearch: tokens see whatever stands before them in the row.
+    /// </summary>
+    public bool MaskDocuments { get; init; }
+
     /// <summary>Hidden channels of the MLP as a multiple of <see cref="Dim"/>. Default 4.</summary>
     public double MlpRatio { get; init; } = 4;
 

@@ -56,9 +56,12 @@ public sealed class GptModel : IDisposable
     /// <param name="tape">Records the operations.</param>
     /// <param name="tokens">Token ids, row after row: [batch × sequence].</param>
     /// <param name="batch">Rows.</param>
+    /// <param name="documentStarts">
+    /// The position in its row at which each token's document begins, [batch × sequence]: attention ends there. Null: each row is one document.
+    /// </param>
     /// <returns>[batch × sequence, dim].</returns>
     /// <exception cref="ArgumentException">The rows are uneven or longer than the model's sequence length.</exception>
-    public Tensor Forward(Tape tape, Tensor tokens, int batch)
+    public Tensor Forward(Tape tape, Tensor tokens, int batch, Tensor? documentStarts = null)
     {
         ArgumentNullException.ThrowIfNull(tape);
         ArgumentNullException.ThrowIfNull(tokens);
@@ -74,7 +77,7 @@ public sealed class GptModel : IDisposable
             (x, var h) = tape.MixNorm(x, x0, ResidualLambdas, EmbeddingLambdas, i);
             var qkv = tape.QkvProjection(h, layer.Qkv, layout, layer.ValueTable, layer.Gate, tokens);
             qkv = tape.RotaryNorm(qkv, _rotary, layout);
-            x = tape.Linear(tape.Attention(qkv, layout, layer.Window), layer.Output, residual: x);
+            x = tape.Linear(tape.Attention(qkv, layout, layer.Window, documentStarts), layer.Output, residual: x);
             x = tape.Mlp(tape.RmsNorm(x), layer.MlpIn, layer.MlpOut, residual: x);
         }
 
@@ -87,14 +90,15 @@ public sealed class GptModel : IDisposable
     /// <param name="targets">The token after each, or −1 where nothing is scored.</param>
     /// <param name="batch">Rows.</param>
     /// <param name="gradientScale">Factor of the gradients: 1 / micro-steps when gradients accumulate. Default 1.</param>
-    public Tensor Loss(Tape tape, Tensor tokens, Tensor targets, int batch, float gradientScale = 1) =>
-        tape.CrossEntropy(Forward(tape, tokens, batch), Head, targets, (float)Config.Softcap, gradientScale);
+    /// <param name="documentStarts">As in <see cref="Forward"/>.</param>
+    public Tensor Loss(Tape tape, Tensor tokens, Tensor targets, int batch, float gradientScale = 1, Tensor? documentStarts = null) =>
+        tape.CrossEntropy(Forward(tape, tokens, batch, documentStarts), Head, targets, (float)Config.Softcap, gradientScale);
 
     /// <summary>The loss of each target in nats, 0 where nothing is scored.</summary>
     /// <inheritdoc cref="Loss"/>
-    public Tensor Losses(Tape tape, Tensor tokens, Tensor targets, int batch)
+    public Tensor Losses(Tape tape, Tensor tokens, Tensor targets, int batch, Tensor? documentStarts = null)
     {
-        tape.CrossEntropy(Forward(tape, tokens, batch), Head, targets, out var losses, (float)Config.Softcap);
+        tape.CrossEntropy(Forward(tape, tokens, batch, documentStarts), Head, targets, out var losses, (float)Config.Softcap);
         return losses;
     }
 

@@ -18,7 +18,7 @@ internal sealed class TrainingStep : IDisposable
     private readonly float[] _values;
     private readonly int _rows, _tokens;
     private readonly double _limit;
-    private int[] _inputs, _targets, _nextInputs, _nextTargets;
+    private Drawn _drawn, _next;
     private ITrainingBatches? _drawnFrom;
     private int _drawnEpoch;
     private (double Rate, double Momentum, double WeightDecay) _settings;
@@ -29,9 +29,9 @@ internal sealed class TrainingStep : IDisposable
         (_model, _optimizer, _limit) = (model, optimizer, divergenceLoss);
         (_rows, _tokens) = (options.BatchSize, options.BatchSize * model.Config.SequenceLength);
         var count = options.AccumulationSteps(model.Config.SequenceLength);
-        var held = Backend.IsAsynchronous ? count : 1; // the host needs only what it works on
-        (_inputs, _targets) = (new int[held * _tokens], new int[held * _tokens]);
-        (_nextInputs, _nextTargets) = Backend.IsAsynchronous ? (new int[held * _tokens], new int[held * _tokens]) : (_inputs, _targets);
+        var held = (Backend.IsAsynchronous ? count : 1) * _tokens; // the host needs only what it works on
+        _drawn = new(held, model.Config.MaskDocuments);
+        _next = Backend.IsAsynchronous ? new(held, model.Config.MaskDocuments) : _drawn;
         _tape = new(Backend);
         _graph = Backend.CreateStepGraph();
         _issue = Issue;
@@ -92,7 +92,7 @@ internal sealed class TrainingStep : IDisposable
                 _cancellation.ThrowIfCancellationRequested();
             }
 
-            batches.Next(_inputs, _targets);
+            Draw(batches, _drawn, 0);
             _tape.Reset();
             var loss = Loss(0, 1f / _values.Length);
             _tape.Backward(loss);
@@ -110,7 +110,7 @@ internal sealed class TrainingStep : IDisposable
     {
         _cancellation.ThrowIfCancellationRequested();
         if (!ReferenceEquals(_drawnFrom, batches)) Draw(batches);
-        (_inputs, _nextInputs, _targets, _nextTargets) = (_nextInputs, _inputs, _nextTargets, _targets);
+        (_drawn, _next) = (_next, _drawn);
         Epoch = _drawnEpoch;
         _graph.Run(_issue);
         Draw(batches);
@@ -137,16 +137,29 @@ internal sealed class TrainingStep : IDisposable
 
     private Tensor Loss(int batch, float gradientScale)
     {
-        var tokens = _tape.Input(_inputs.AsSpan(batch * _tokens, _tokens), _tokens);
-        var targets = _tape.Input(_targets.AsSpan(batch * _tokens, _tokens), _tokens);
-        return _model.Loss(_tape, tokens, targets, _rows, gradientScale);
+        var at = batch * _tokens;
+        var tokens = _tape.Input(_drawn.Inputs.AsSpan(at, _tokens), _tokens);
+        var targets = _tape.Input(_drawn.Targets.AsSpan(at, _tokens), _tokens);
+        var documents = _drawn.Starts is null ? null : _tape.Input(_drawn.Starts.AsSpan(at, _tokens), _tokens);
+        return _model.Loss(_tape, tokens, targets, _rows, gradientScale, documents);
     }
 
     private void Draw(ITrainingBatches batches)
     {
         _drawnFrom = null;
-        for (var i = 0; i < _lossOf.Length; i++)
-            batches.Next(_nextInputs.AsSpan(i * _tokens, _tokens), _nextTargets.AsSpan(i * _tokens, _tokens));
+        for (var i = 0; i < _lossOf.Length; i++) Draw(batches, _next, i * _tokens);
         (_drawnFrom, _drawnEpoch) = (batches, batches.Epoch);
+    }
+
+    private void Draw(ITrainingBatches batches, Drawn into, int at) =>
+        batches.Next(into.Inputs.AsSpan(at, _tokens), into.Targets.AsSpan(at, _tokens), into.Starts is null ? default : into.Starts.AsSpan(at, _tokens));
+
+    private sealed class Drawn(int count, bool documents)
+    {
+        public int[] Inputs { get; } = new int[count];
+
+        public int[] Targets { get; } = new int[count];
+
+        public int[]? Starts { get; } = documents ? new int[count] : null;
     }
 }

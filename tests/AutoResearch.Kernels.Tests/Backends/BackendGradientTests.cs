@@ -54,7 +54,7 @@ public sealed class BackendGradientTests
 
     [Fact]
     public void Attention_LongerThanOneBlock_CpuAgreesWithReference() =>
-        Attention(new(2, 150, 2, 1, 16, 37, false, 5)).CheckCpu(2e-4, threads: 2);
+        Attention(new(2, 150, 2, 1, 16, 37, false, false, 5)).CheckCpu(2e-4, threads: 2);
 
     [Fact]
     public void Linear_LargerThanAllBlocks_CpuAgreesWithReference() => new GradientCase(
@@ -81,7 +81,8 @@ public sealed class BackendGradientTests
                 var qkv = s.ValueEmbedding
                     ? tape.QkvProjection(p[0], p[1], layout, p[2], p[3], tape.Input(tokens, layout.Tokens))
                     : tape.QkvProjection(p[0], p[1], layout);
-                return tape.Attention(tape.RotaryNorm(qkv, table, layout), layout, s.Window);
+                var documents = s.Documents ? tape.Input(RandomDocuments.Starts(layout, (int)s.Seed), layout.Tokens) : null;
+                return tape.Attention(tape.RotaryNorm(qkv, table, layout), layout, s.Window, documents);
             }, s.Seed);
     }
 
@@ -108,8 +109,9 @@ public sealed class BackendGradientTests
         from headDim in Gen.Elements(2, 6, 8, 16, 24)
         from window in Gen.Choose(-1, 6)
         from value in Gen.Elements(false, true)
+        from documents in Gen.Elements(false, true)
         from seed in Gen.Choose(1, 100_000)
-        select new LayoutSize(batch, sequence, kvHeads, heads, headDim, window, value, (ulong)seed);
+        select new LayoutSize(batch, sequence, kvHeads, heads, headDim, window, value, documents, (ulong)seed);
 
     private sealed record Size(int Rows, int Channels, int Outputs, int Vocabulary, bool Flag, ulong Seed)
     {
@@ -123,5 +125,5 @@ public sealed class BackendGradientTests
     }
 
     private sealed record LayoutSize(
-        int Batch, int Sequence, int KvHeads, int Group, int HeadDim, int Window, bool ValueEmbedding, ulong Seed);
+        int Batch, int Sequence, int KvHeads, int Group, int HeadDim, int Window, bool ValueEmbedding, bool Documents, ulong Seed);
 }

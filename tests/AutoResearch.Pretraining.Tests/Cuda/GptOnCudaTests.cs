@@ -75,6 +75,38 @@ public sealed class GptOnCudaTests : IDisposable
         }
     }
 
+    // A replayed graph takes tokens and documents from the host.
+    [Fact]
+    public void Losses_MaskedDocument_DoesNotDependOnWhatStandsBeforeIt()
+    {
+        const int second = 17;
+        using var model = new GptModel(_cuda, Config, 1);
+        var stream = 100UL;
+        foreach (var matrix in model.Matrices) ParameterInitializer.Normal(matrix, 0.1f, 7, stream++);
+        using var tape = new Tape(_cuda);
+        using var graph = _cuda.CreateStepGraph();
+        using var losses = _cuda.Allocate(40);
+        int[] tokens = [.. Enumerable.Range(0, 40).Select(i => i * 37 % 300)], targets = [.. tokens.Select(t => (t + 5) % 300)];
+        int[] one = new int[40], two = [.. Enumerable.Range(0, 40).Select(i => i < second ? 0 : second)];
+        float[][] before = [Losses(two), Losses(one)];
+        for (var i = 0; i < second; i++) tokens[i] = 299 - tokens[i];
+        float[][] after = [Losses(two), Losses(one)];
+        Assert.Equal(before[0][second..], after[0][second..]);
+        Assert.NotEqual(before[1][second..], after[1][second..]);
+        Assert.Equal(2, graph.Replays); // the first run also rounds the parameters
+
+        float[] Losses(int[] documentStarts)
+        {
+            graph.Run(() =>
+            {
+                tape.Reset(record: false);
+                losses.Fill(0);
+                _cuda.Add(model.Losses(tape, tape.Input(tokens, 40), tape.Input(targets, 40), 1, tape.Input(documentStarts, 40)), losses);
+            });
+            return losses.ToArray();
+        }
+    }
+
     [Fact]
     public void Loss_TokenOutsideTheVocabulary_IsReported()
     {

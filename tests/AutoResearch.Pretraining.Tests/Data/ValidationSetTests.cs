@@ -16,6 +16,8 @@ public sealed class ValidationSetTests
             var set = ValidationSet.Create(documents, tokenizer, length, long.MaxValue);
             Assert.Equal(documents.ByteCount, set.TotalBytes);
             Assert.Equal(documents.Count, set.Documents);
+            for (var i = 0; i < set.DocumentStarts.Length; i++)
+                Assert.InRange(set.DocumentStarts[i], i % length == 0 ? 0 : set.DocumentStarts[i - 1], i % length);
 
             // Join the pieces of each row to runs; a run that begins with BOS is a document's beginning.
             var scored = 0L;

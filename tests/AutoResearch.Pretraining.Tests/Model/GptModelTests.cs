@@ -4,8 +4,10 @@ namespace AutoResearch.Pretraining.Tests;
 
 public sealed class GptModelTests
 {
-    [Fact]
-    public void Gradient_WholeModel_AgreesWithFiniteDifferences()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Gradient_WholeModel_AgreesWithFiniteDifferences(bool documents)
     {
         using var backend = new ReferenceBackend();
         using var model = new GptModel(backend, Tiny.Config, 3);
@@ -14,15 +16,17 @@ public sealed class GptModelTests
         foreach (var matrix in model.Matrices) ParameterInitializer.Normal(matrix, 0.15f, 7, stream++);
         using var tape = new Tape(backend);
         var (inputs, targets) = Batch(2, Tiny.Config);
+        int[] starts = [0, 0, 0, 0, 0, 5, 5, 5, 5, 9, 10, 10, 0, 1, 1, 1, 1, 1, 6, 6, 6, 6, 6, 6];
+        Tensor? Starts() => documents ? tape.Input(starts, starts.Length) : null;
         double Loss()
         {
             tape.Reset(record: false);
-            var losses = model.Losses(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2).ToArray();
+            var losses = model.Losses(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2, Starts()).ToArray();
             return losses.Sum(l => (double)l) / targets.Count(t => t >= 0);
         }
 
         tape.Reset();
-        tape.Backward(model.Loss(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2));
+        tape.Backward(model.Loss(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2, documentStarts: Starts()));
         var random = new Random(5);
         foreach (var parameter in model.Parameters)
         {
@@ -72,6 +76,34 @@ public sealed class GptModelTests
         var after = model.Forward(tape, tape.Input(inputs, inputs.Length), 1).ToArray();
         Assert.Equal(before[..(7 * 32)], after[..(7 * 32)]);
         Assert.NotEqual(before[(7 * 32)..(8 * 32)], after[(7 * 32)..(8 * 32)]);
+    }
+
+    [Fact]
+    public void Losses_MaskedDocument_DoesNotDependOnWhatStandsBeforeIt()
+    {
+        using var reference = new ReferenceBackend();
+        using var cpu = new CpuBackend(new() { Threads = 2 });
+        foreach (var backend in (Backend[])[reference, cpu])
+        {
+            using var model = new GptModel(backend, Tiny.Config, 3);
+            var stream = 100UL;
+            foreach (var matrix in model.Matrices) ParameterInitializer.Normal(matrix, 0.15f, 7, stream++);
+            using var tape = new Tape(backend);
+            var (inputs, targets) = Batch(1, Tiny.Config);
+            var expected = Losses(inputs, targets, masked: true);
+            var (alone, plain) = (Losses(inputs[5..], targets[5..], masked: false), Losses(inputs, targets, masked: false));
+            for (var i = 0; i < 7; i++) Assert.Equal(alone[i], expected[5 + i], 1e-4f);
+            for (var i = 0; i < 5; i++) inputs[i] = (inputs[i] + 1 + i) % Tiny.Config.VocabularySize;
+            Assert.Equal(expected[5..], Losses(inputs, targets, masked: true)[5..]);
+            Assert.NotEqual(plain[5..], Losses(inputs, targets, masked: false)[5..]);
+
+            float[] Losses(int[] tokens, int[] wanted, bool masked)
+            {
+                tape.Reset(record: false);
+                var starts = masked ? tape.Input([0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 5, 5], 12) : null;
+                return model.Losses(tape, tape.Input(tokens, tokens.Length), tape.Input(wanted, wanted.Length), 1, starts).ToArray();
+            }
+        }
     }
 
     [Fact]

@@ -41,6 +41,21 @@ public sealed class GptTrainerTests : IDisposable
     }
 
     [Fact]
+    public void Train_MaskedDocuments_TextBeforeADocumentChangesNothing()
+    {
+        Assert.Equal(Weights(masked: true, other: false), Weights(masked: true, other: true));
+        Assert.NotEqual(Weights(masked: false, other: false), Weights(masked: false, other: true));
+
+        float[] Weights(bool masked, bool other)
+        {
+            using var model = new GptModel(_backend, Tiny.Config with { MaskDocuments = masked }, 1);
+            using var trainer = new GptTrainer(model, Tiny.Training);
+            trainer.Train(new PrefixedBatches(Batches(), other), Budget.OfSteps(4));
+            return All(model);
+        }
+    }
+
+    [Fact]
     public void Load_InTheMiddle_ContinuesBitForBit()
     {
         var path = Path.Combine(_directory, "half.safetensors");
@@ -267,6 +282,33 @@ public sealed class GptTrainerTests : IDisposable
         }
 
         public void Skip(long batches) => throw new NotSupportedException();
+    }
+
+    // Rows of two documents; nothing is learned from the first, whose tokens are the same ones or others.
+    private sealed class PrefixedBatches(RandomBatches inner, bool other) : ITrainingBatches
+    {
+        private const int Prefix = 5;
+
+        public int BatchSize => inner.BatchSize;
+
+        public int SequenceLength => inner.SequenceLength;
+
+        public int Epoch => 1;
+
+        public void Next(Span<int> inputs, Span<int> targets, Span<int> documentStarts = default)
+        {
+            inner.Next(inputs, targets);
+            for (var i = 0; i < inputs.Length; i++)
+            {
+                var first = i % SequenceLength < Prefix;
+                if (!documentStarts.IsEmpty) documentStarts[i] = first ? 0 : Prefix;
+                if (!first) continue;
+                if (other) inputs[i] = (inputs[i] + 3) % Tiny.Config.VocabularySize;
+                targets[i] = -1;
+            }
+        }
+
+        public void Skip(long batches) => inner.Skip(batches);
     }
 
     // Looks at the garbage made between every second call, that is in whole optimizer steps of two batches.

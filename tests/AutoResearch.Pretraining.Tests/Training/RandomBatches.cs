@@ -1,6 +1,6 @@
 namespace AutoResearch.Pretraining.Tests;
 
-/// <summary>Reproducible tokens with a pattern to learn; batch n depends on n alone.</summary>
+/// <summary>Reproducible tokens with a pattern to learn; batch n depends on n alone. Row r holds documents of 5 + r tokens.</summary>
 internal sealed class RandomBatches(int batchSize, int sequenceLength, int vocabulary, bool same = false) : ITrainingBatches
 {
     private long _next;
@@ -26,6 +26,7 @@ internal sealed class RandomBatches(int batchSize, int sequenceLength, int vocab
                 inputs[row * sequenceLength + i] = token;
                 token = random.Next(4) == 0 ? random.Next(vocabulary) : (token * 5 + 3) % vocabulary;
                 targets[row * sequenceLength + i] = token;
+                if (!documentStarts.IsEmpty) documentStarts[row * sequenceLength + i] = i - (i % (5 + row));
             }
         }
     }

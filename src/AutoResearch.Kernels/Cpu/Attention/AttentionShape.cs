@@ -21,7 +21,7 @@ internal unsafe struct AttentionShape
     internal int PaddedSequence;
 
     /// <summary>
-    /// For each sequence (<see cref="BoundsStride"/> apart): the first key that each query sees. Never decreases along a sequence. Floats,
+    /// For each sequence (<see cref="BoundsStride"/> apart, 0 where they do not differ): the first key that each query sees. Never decreases along a sequence. Floats,
     /// because they are compared as vectors; exact to 2²⁴.
     /// </summary>
     internal float* First;
@@ -61,19 +61,28 @@ internal unsafe struct AttentionShape
     }
 
     /// <summary>Floats that <see cref="SetBounds"/> needs.</summary>
-    internal readonly long BoundsLength => 2L * PaddedSequence;
+    internal readonly long BoundsLength(bool documents) => (documents ? 1L + Layout.Batch : 2L) * PaddedSequence;
 
     /// <summary>Row stride of a block of scores, for the same reason.</summary>
     internal readonly int ScoreStride => QueryBlock + 16;
 
-    internal void SetBounds(float* memory, int window)
+    internal void SetBounds(float* memory, int window, int* documentStarts)
     {
         Positions = memory;
         First = memory + PaddedSequence;
+        BoundsStride = documentStarts == null ? 0 : PaddedSequence;
         for (var i = 0; i < PaddedSequence; i++)
         {
             Positions[i] = i;
             First[i] = window < 0 ? 0 : Math.Max(0, i - (long)window);
+        }
+
+        if (documentStarts == null) return;
+        for (var b = Layout.Batch - 1; b >= 0; b--) // the first one last: the others begin with what it has now
+        {
+            float* first = First + ((long)b * BoundsStride);
+            for (var i = 0; i < PaddedSequence; i++)
+                first[i] = Math.Max(First[i], documentStarts[((long)b * Layout.Sequence) + Math.Min(i, Layout.Sequence - 1)]);
         }
     }
 

@@ -7,10 +7,11 @@ public sealed unsafe partial class CpuBackend
     private const int BackwardTasks = 64, BackwardPartBlocks = 4;
 
     /// <inheritdoc/>
-    protected override void AttentionCore(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window)
+    protected override void AttentionCore(
+        Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
         var shape = AttentionShape.Create(layout, Tuning, Tuning.AttentionQueries, Tuning.AttentionKeys);
-        shape.SetBounds(_bounds.Take(shape.BoundsLength), window);
+        SetBounds(ref shape, layout, window, documentStarts);
         switch (Tuning.Tile)
         {
             case GemmTile.Avx512: Forward<Lanes16>(qkv, y, logSumExp, shape); break;
@@ -21,16 +22,22 @@ public sealed unsafe partial class CpuBackend
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
         var shape = AttentionShape.Create(layout, Tuning, Tuning.AttentionBackwardQueries, Tuning.AttentionBackwardKeys);
-        shape.SetBounds(_bounds.Take(shape.BoundsLength), window);
+        SetBounds(ref shape, layout, window, documentStarts);
         switch (Tuning.Tile)
         {
             case GemmTile.Avx512: Backward<Lanes16>(qkv, y, logSumExp, dy, dqkv, shape); break;
             case GemmTile.Avx2: Backward<Lanes8>(qkv, y, logSumExp, dy, dqkv, shape); break;
             default: Backward<Lanes4>(qkv, y, logSumExp, dy, dqkv, shape); break;
         }
+    }
+
+    private void SetBounds(ref AttentionShape shape, in AttentionLayout layout, int window, Tensor? documentStarts)
+    {
+        if (documentStarts is not null) CheckDocuments(documentStarts, layout);
+        shape.SetBounds(_bounds.Take(shape.BoundsLength(documentStarts is not null)), window, documentStarts is null ? null : documentStarts.Ints);
     }
 
     private void Forward<T>(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionShape shape) where T : unmanaged, ILanes<T>

@@ -32,6 +32,36 @@ public sealed class CpuAttentionTests
     }
 
     [Fact]
+    public void Attention_LongRowOfDocuments_MatchesDouble()
+    {
+        foreach (var tile in Tiles) Check(new(new(2, 300, 2, 1, 64), -1, new(tile), 2, 4, 1) { Documents = 3 });
+    }
+
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(3, 4)]
+    [InlineData(2, -1)]
+    [InlineData(3, 1)]
+    public void Attention_DocumentsThatBeginAfterTheirTokens_AreRefused(int position, int start)
+    {
+        AttentionLayout layout = new(1, 5, 1, 1, 8);
+        int[] starts = [0, 0, 2, 2, 2];
+        starts[position] = start;
+        using var cpu = new CpuBackend();
+        using var reference = new ReferenceBackend();
+        foreach (var backend in (Backend[])[cpu, reference])
+        {
+            using var documents = backend.Allocate(5, DType.Int32);
+            using var qkv = backend.Allocate((layout.Tokens, layout.Columns));
+            using var y = backend.Allocate((layout.Tokens, layout.QueryColumns));
+            using var logSumExp = backend.Allocate((1, 1, 5));
+            documents.CopyFrom(starts);
+            var error = Assert.Throws<ArgumentException>(() => backend.Attention(qkv, y, logSumExp, layout, -1, documents));
+            Assert.Contains($"at position {position} cannot begin at {start}", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Attention_AnyNumberOfThreads_BitEqual()
     {
         foreach (var tile in Tiles)
@@ -103,9 +133,10 @@ public sealed class CpuAttentionTests
         from threads in Gen.Choose(1, 3)
         from seed in Gen.Choose(1, 100_000)
         from magnitude in Gen.Elements(0.5f, 1f, 4f)
+        from documents in Gen.OneOf(Gen.Constant((int?)null), Gen.Choose(1, 1000).Select(s => (int?)s))
         select new Case(
             new(batch, sequence, kvHeads * heads, kvHeads, headDim), window, Blocks(tile, blocks[0], blocks[1], blocks[2], blocks[3]), threads,
-            seed, magnitude);
+            seed, magnitude) { Documents = documents };
 
     private static CpuTuning Blocks(GemmTile tile, int queries, int keys, int backwardQueries, int backwardKeys) => new CpuTuning(tile) with
     {
@@ -114,7 +145,7 @@ public sealed class CpuAttentionTests
 
     private static void Check(Case c)
     {
-        var (actual, exact) = (Run(c), new ExactAttention(c.Qkv, c.Dy, c.Layout, c.Window));
+        var (actual, exact) = (Run(c), new ExactAttention(c.Qkv, c.Dy, c.Layout, c.Window, c.Starts));
 
         // An error of a score is one of the exponent.
         var score = Math.Max(1, exact.LogSumExp.Max(Math.Abs));
@@ -133,7 +164,7 @@ public sealed class CpuAttentionTests
     private static (float[] Y, float[] LogSumExp, float[] Dqkv) Run(Case c)
     {
         using var backend = new CpuBackend(new() { Threads = c.Threads, Tuning = c.Tuning });
-        using var t = new Tensors(backend, c.Layout, c.Qkv, c.Dy);
+        using var t = new Tensors(backend, c.Layout, c.Qkv, c.Dy, c.Starts);
         t.Run(c.Layout, c.Window);
         return (t.Y.ToArray(), t.LogSumExp.ToArray(), t.Dqkv.ToArray());
     }
@@ -149,13 +180,18 @@ public sealed class CpuAttentionTests
         internal float[] Qkv => Random(Layout.Tokens * Layout.Columns, Seed, Magnitude);
 
         internal float[] Dy => Random(Layout.Tokens * Layout.QueryColumns, Seed + 1, 1);
+
+        /// <summary>Seed of the documents that the rows are packed with, or null.</summary>
+        internal int? Documents { get; init; }
+
+        internal int[]? Starts => Documents is { } seed ? RandomDocuments.Starts(Layout, seed) : null;
     }
 
     private sealed class Tensors : IDisposable
     {
         private readonly CpuBackend _backend;
 
-        internal Tensors(CpuBackend backend, in AttentionLayout layout, float[] qkv, float[] dy)
+        internal Tensors(CpuBackend backend, in AttentionLayout layout, float[] qkv, float[] dy, int[]? starts = null)
         {
             _backend = backend;
             Qkv = backend.Allocate((layout.Tokens, layout.Columns));
@@ -165,6 +201,11 @@ public sealed class CpuAttentionTests
             Y = backend.Allocate(Dy.Shape);
             Dqkv = backend.Allocate(Qkv.Shape);
             LogSumExp = backend.Allocate((layout.Batch, layout.Heads, layout.Sequence));
+            if (starts is not null)
+            {
+                Starts = backend.Allocate(layout.Tokens, DType.Int32);
+                Starts.CopyFrom(starts);
+            }
 
             // Whatever is not written shows.
             foreach (var output in (Tensor[])[Y, Dqkv, LogSumExp])
@@ -181,15 +222,17 @@ public sealed class CpuAttentionTests
 
         internal Tensor LogSumExp { get; }
 
+        private Tensor? Starts { get; }
+
         internal void Run(in AttentionLayout layout, int window)
         {
-            _backend.Attention(Qkv, Y, LogSumExp, layout, window);
-            _backend.AttentionBackward(Qkv, Y, LogSumExp, Dy, Dqkv, layout, window);
+            _backend.Attention(Qkv, Y, LogSumExp, layout, window, Starts);
+            _backend.AttentionBackward(Qkv, Y, LogSumExp, Dy, Dqkv, layout, window, Starts);
         }
 
         public void Dispose()
         {
-            foreach (var tensor in (Tensor[])[Qkv, Dy, Y, Dqkv, LogSumExp]) tensor.Dispose();
+            foreach (var tensor in (Tensor?[])[Qkv, Dy, Y, Dqkv, LogSumExp, Starts]) tensor?.Dispose();
         }
     }
 }

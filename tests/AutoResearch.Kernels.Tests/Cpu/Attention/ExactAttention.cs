@@ -6,10 +6,11 @@ internal sealed class ExactAttention
     private readonly float[] _qkv;
     private readonly AttentionLayout _layout;
     private readonly int _window;
+    private readonly int[]? _documentStarts;
 
-    internal ExactAttention(float[] qkv, float[] dy, in AttentionLayout layout, int window)
+    internal ExactAttention(float[] qkv, float[] dy, in AttentionLayout layout, int window, int[]? documentStarts = null)
     {
-        (_qkv, _layout, _window) = (qkv, layout, window);
+        (_qkv, _layout, _window, _documentStarts) = (qkv, layout, window, documentStarts);
         Y = new double[dy.Length];
         LogSumExp = new double[layout.Tokens * layout.Heads];
         Dqkv = new double[qkv.Length];
@@ -29,7 +30,7 @@ internal sealed class ExactAttention
         var (dim, scale) = (_layout.HeadDim, 1 / Math.Sqrt(_layout.HeadDim));
         var kv = _layout.Heads + (head / (_layout.Heads / _layout.KvHeads));
         var (query, output) = (At(batch, i, head), (((batch * _layout.Sequence) + i) * _layout.Heads + head) * dim);
-        var first = _window < 0 ? 0 : Math.Max(0, i - _window);
+        var first = Math.Max(_window < 0 ? 0 : Math.Max(0, i - _window), _documentStarts?[(batch * _layout.Sequence) + i] ?? 0);
         var p = new double[i - first + 1];
         for (var j = first; j <= i; j++) p[j - first] = scale * Dot(_qkv, query, _qkv, At(batch, j, kv));
         double max = p.Max(), sum = p.Sum(s => Math.Exp(s - max)), projection = 0;

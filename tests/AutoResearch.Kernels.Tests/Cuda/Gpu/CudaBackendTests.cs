@@ -91,8 +91,10 @@ public sealed class CudaBackendTests : IDisposable
     [InlineData(2, 70, 2, 1, 64, 13)]
     [InlineData(1, 131, 2, 2, 128, -1)]
     [InlineData(1, 150, 4, 2, 128, 64)]
-    public void Attention_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int window) =>
-        Operations.Attention(new(batch, sequence, heads, kvHeads, headDim), window).Check(_cuda, 2e-2);
+    [InlineData(2, 150, 2, 1, 64, -1, true)]
+    [InlineData(2, 131, 2, 2, 128, 40, true)]
+    public void Attention_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int window, bool documents = false) =>
+        Operations.Attention(new(batch, sequence, heads, kvHeads, headDim), window, documents).Check(_cuda, 2e-2);
 
     [Theory]
     [InlineData(64, 13)]
@@ -104,6 +106,7 @@ public sealed class CudaBackendTests : IDisposable
         {
             using var cuda = EmulatedGpu.Open();
             Operations.Attention(new(1, 70, 2, 1, headDim), window).Check(cuda, 2e-2);
+            Operations.Attention(new(2, 70, 2, 1, headDim), window, documents: true).Check(cuda, 2e-2);
         }
         finally
         {

@@ -61,9 +61,13 @@ internal static class Operations
             return tape.RotaryNorm(qkv, copy, layout);
         }, Scale: 0.5f);
 
-    internal static GpuCase Attention(AttentionLayout layout, int window, int channels = 16) => new(
+    internal static GpuCase Attention(AttentionLayout layout, int window, bool documents = false, int channels = 16) => new(
         [(layout.Tokens, channels), (layout.Columns, channels)],
-        (tape, p) => tape.Attention(tape.QkvProjection(tape.ToActivation(p[0]), p[1], layout), layout, window), Scale: 0.5f);
+        (tape, p) =>
+        {
+            var starts = documents ? tape.Input(RandomDocuments.Starts(layout, layout.Tokens), layout.Tokens) : null;
+            return tape.Attention(tape.QkvProjection(tape.ToActivation(p[0]), p[1], layout), layout, window, starts);
+        }, Scale: 0.5f);
 
     /// <summary>Token ids; the first <paramref name="mostOften"/> are all the same.</summary>
     internal static int[] Tokens(int count, int vocabulary, int mostOften)
