@@ -1,11 +1,7 @@
-using AutoResearch.Testing;
-
 namespace AutoResearch.Tests;
 
 public sealed class DriftTrendTests
 {
-    private static CancellationToken Stop => TestContext.Current.CancellationToken;
-
     [Fact]
     public void With_PointsOfALine_FindsItsSlopeWhateverTheLevel()
     {
@@ -35,33 +31,29 @@ public sealed class DriftTrendTests
     }
 
     [Theory]
-    [InlineData(-0.05)]
-    [InlineData(0.05)]
-    public async Task AdaptiveRatchet_MachineThatDrifts_SentinelsShowItAndKeepsAreTruer(double drift)
+    [InlineData(0.04)]
+    [InlineData(1.0)]
+    public void Drift_AnyRuns_IsTheRegressionWithAShareOfMachinesThatDrift(double runVariance)
     {
-        const double Sigma = 3.3e-4;
-        var (falseWith, keptWith, falseWithout, keptWithout) = (0, 0, 0, 0);
-        for (var seed = 0; seed < 3; seed++)
-        {
-            var (seen, with) = await SearchAsync(null, drift, seed);
-            var (_, without) = await SearchAsync(0, drift, seed);
-            Assert.InRange(seen / (drift * Sigma), 0.6, 1.4);
-            (falseWith, keptWith) = (falseWith + with.FalseAccepts, keptWith + with.Accepts);
-            (falseWithout, keptWithout) = (falseWithout + without.FalseAccepts, keptWithout + without.Accepts);
-        }
-        // Towards better scores everything looks like a gain.
-        if (drift < 0) Assert.True(falseWith * keptWithout < 0.8 * falseWithout * keptWith, $"{falseWith} of {keptWith} against {falseWithout} of {keptWithout}");
+        (int Run, double Loss)[] runs = [(1, 5), (3, 5.3), (40, 4.2), (41, 5.1), (300, 3.0)];
+        var trend = runs.Aggregate(default(DriftTrend), (t, r) => t.With(r.Run, r.Loss));
+        // Weighted least squares, a run of 250 runs ago counting half; the level is free, and a slope has the prior N(0, (0.02 σ)²) or is 0.
+        var weights = runs.Select(r => Math.Pow(2, (r.Run - 300) / 250.0)).ToArray();
+        double Mean(Func<(int Run, double Loss), double> of) => runs.Select((r, i) => weights[i] * of(r)).Sum() / weights.Sum();
+        var (time, loss) = (Mean(r => r.Run), Mean(r => r.Loss));
+        double Likelihood(double slope) => Math.Exp(-runs.Select((r, i) => weights[i] * Math.Pow(r.Loss - loss - (slope * (r.Run - time)), 2)).Sum() / (2 * runVariance));
+        double Integral(Func<double, double> f) => Quadrature.Integrate(-0.2, 0.2, b => f(b) * Likelihood(b) * Quadrature.Normal(b, 0, 0.0004 * runVariance), 20_000);
+        var total = (0.25 * Integral(_ => 1)) + (0.75 * Likelihood(0));
+        var slope = 0.25 * Integral(b => b) / total;
 
-        static async Task<(double Drift, SimulationScore Score)> SearchAsync(int? every, double drift, int seed)
-        {
-            var world = new SimulatedObjective(new SimulatedNoise(Sigma) { DriftPerRun = drift * Sigma }, seed: seed);
-            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).WithSeed(seed)
-                .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = every })).Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds) = (5, 0, 0)).Build();
-            await foreach (var _ in loop.RunAsync(400, Stop)) { }
-            var sentinels = loop.History.Trials.SelectMany(t => t.Sentinels).ToArray();
-            Assert.Equal(every == 0, sentinels.Length == 0);
-            Assert.All(sentinels, r => Assert.Equal(world.Problem.Baseline.Id, r.Experiment.Candidate.Id));
-            return (loop.History.Trials[^1].Verdict!.Statistics["drift"], SimulatedObjective.Score(loop.History));
-        }
+        var drift = trend.Drift(runVariance);
+
+        Assert.Equal(slope, drift.Slope, 8);
+        Assert.Equal((0.25 * Integral(b => b * b) / total) - (slope * slope), drift.Variance, 8);
     }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(double.NaN)]
+    public void Drift_NoiseUnknown_IsNone(double runVariance) => Assert.Equal((0, 0), default(DriftTrend).With(1, 5).With(2, 9).Drift(runVariance));
 }

@@ -29,29 +29,59 @@ public sealed class EffectBeliefTests
         Assert.InRange(belief.ProbabilityBetter, 0.1, 0.9);
     }
 
-    [Fact]
-    public void GainAfter_AgreesWithSimulation()
+    [Theory]
+    [InlineData(-2.5, 1.0)]
+    [InlineData(0.5, 0.7)]
+    public void Update_AnyMeasurement_IsThePosteriorByBayesRule(double difference, double variance)
     {
-        // Draw effects from the posterior, measure again with the smaller variance, accept below the threshold.
         var mixture = Mixture;
-        var (x, now, later, threshold) = (-1.5, 1.2, 0.6, -1.0);
-        var belief = new EffectBelief(mixture).Update(x, now);
-        var random = new Random(1);
-        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-        var sum = 0.0;
-        const int Draws = 400_000;
-        for (var i = 0; i < Draws; i++)
-        {
-            var (u, k) = (random.NextDouble(), 0);
-            while (k < mixture.Centers.Length - 1 && (u -= belief.Posterior[k]) > 0) k++;
-            var trust = mixture.Variances[k] / (mixture.Variances[k] + now);
-            var effect = mixture.Centers[k] + (trust * (x - mixture.Centers[k])) + (Math.Sqrt(trust * now) * Normal());
-            // The present difference is the later one plus what its extra noise adds: later | present, effect.
-            var share = later / now;
-            var next = effect + (share * (x - effect)) + (Math.Sqrt(later * (1 - share)) * Normal());
-            if (next < threshold) sum -= effect;
-        }
-        Assert.Equal(sum / Draws, belief.GainAfter(later, threshold), 2);
+        // Effects of ideas: normal components, and one of exactly no effect.
+        double Likelihood(double effect) => Quadrature.Normal(difference, effect, variance);
+        double Prior(double effect) => mixture.Weights.Select((w, k) => mixture.Variances[k] == 0 ? 0 : w * Quadrature.Normal(effect, mixture.Centers[k], mixture.Variances[k])).Sum();
+        double Integral(Func<double, double> f, double from = -14, double to = 14) => Quadrature.Integrate(from, to, e => f(e) * Prior(e) * Likelihood(e), 8000);
+        var total = Integral(_ => 1) + (mixture.Weights[mixture.Weights.Length / 2] * Likelihood(0));
+        var mean = Integral(e => e) / total;
+
+        var belief = new EffectBelief(mixture).Update(difference, variance);
+
+        Assert.Equal(-mean, belief.ExpectedGain, 6);
+        Assert.Equal(Integral(_ => 1, to: 0) / total, belief.ProbabilityBetter, 5);
+        Assert.Equal(Integral(e => -e, to: 0) / total, belief.PerfectGain, 5);
+        Assert.Equal(Math.Sqrt((Integral(e => e * e) / total) - (mean * mean)), belief.Deviation, 6);
+        Assert.Equal(1, belief.Posterior.ToArray().Sum(), 12);
+    }
+
+    [Theory]
+    [InlineData(-1.5, 1.2, 0.6, -1.0)]
+    [InlineData(0.4, 0.9, 0.2, -0.3)]
+    public void GainAfter_AnyThreshold_IsTheMeanOverWhatMayBeMeasured(double now, double variance, double later, double threshold)
+    {
+        // What was measured is the later mean plus noise, so a later mean has the density: its own times that noise's.
+        var mixture = Mixture;
+        var expected = Quadrature.Integrate(-15, threshold, difference => new EffectBelief(mixture).Update(difference, later).ExpectedGain
+            * mixture.Density(difference, later) * Quadrature.Normal(now, difference, variance - later), 1000) / mixture.Density(now, variance);
+
+        Assert.Equal(expected, new EffectBelief(mixture).Update(now, variance).GainAfter(later, threshold), 4);
+    }
+
+    [Fact]
+    public void GainAfter_NoMoreRuns_IsTheGainNow()
+    {
+        var belief = new EffectBelief(Mixture).Update(-2, 1);
+        Assert.Equal(belief.ExpectedGain, belief.GainAfter(1, -1));
+    }
+
+    [Theory]
+    [InlineData(0.6, 0.5)]
+    [InlineData(0.95, 2)]
+    [InlineData(0.0, 1)]
+    public void Threshold_AnyProbability_SeparatesWhatWouldBeAccepted(double probability, double variance)
+    {
+        var threshold = new EffectBelief(Mixture).Update(0, 1).Threshold(variance, probability);
+        bool Accepted(double difference) => new EffectBelief(Mixture).Update(difference, variance) is var b && b.ExpectedGain > 0 && b.ProbabilityBetter >= probability;
+        Assert.InRange(threshold, -12 * Math.Sqrt(variance), 0);
+        Assert.True(Accepted(threshold - 1e-4));
+        Assert.False(Accepted(threshold + 1e-4));
     }
 
     [Fact]
@@ -63,24 +93,4 @@ public sealed class EffectBeliefTests
             var after = belief.GainAfter(share, belief.Threshold(share, probability: 0));
             return after >= Math.Max(0, belief.ExpectedGain) - 1e-3 && after <= belief.PerfectGain + 1e-3;
         }).Verify();
-
-    [Fact]
-    public void Learn_ManyGains_RaisesTheirShare()
-    {
-        var mixture = Mixture;
-        for (var i = 0; i < 300; i++) mixture.Learn(i % 2 == 0 ? -8 : 4, 1);
-        var gains = Enumerable.Range(0, mixture.Centers.Length).Where(k => mixture.Centers[k] < 0).Sum(k => mixture.Weights[k]);
-        Assert.InRange(gains, 0.35, 0.5);
-        Assert.Equal(1, mixture.Weights.Sum(), 9);
-    }
-
-    [Fact]
-    public void Learn_TenThousandTrials_KeepsEveryTrialInTheWeights()
-    {
-        var mixture = Mixture;
-        for (var i = 0; i < 2000; i++) mixture.Learn(-8, 1);
-        for (var i = 0; i < 2000; i++) mixture.Learn(8, 1);
-        var gains = Enumerable.Range(0, mixture.Centers.Length).Where(k => mixture.Centers[k] < 0).Sum(k => mixture.Weights[k]);
-        Assert.InRange(gains, 0.47, 0.53);
-    }
 }
