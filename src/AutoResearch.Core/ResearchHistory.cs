@@ -163,6 +163,7 @@ public sealed class ResearchHistory
         BaselineRuns = _baselineRuns,
         Noise = _noise.Estimate,
         Judged = _judged,
+        Incumbents = _incumbents,
     };
 
     private LoopStarted Start => _start ?? throw new InvalidOperationException("The history is empty: no loop_started event was applied.");

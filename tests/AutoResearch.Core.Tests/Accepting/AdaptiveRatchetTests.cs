@@ -99,6 +99,23 @@ public sealed class AdaptiveRatchetTests
     }
 
     [Fact]
+    public async Task JudgeAsync_AfterAReversion_ComparesWithTheEarlierIncumbent()
+    {
+        var scores = new Queue<double>(s_baseline);
+        var runner = Loops.Score(x => x == 0 ? scores.Dequeue() : 1 - (x / 10.0));
+        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1, 2, 3, 4), runner).AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = 0 }))
+            .Configure(o => o.BaselineRuns = 5).Build();
+        Assert.All((await loop.RunAsync(maxExperiments: 8, Stop).ToListAsync()).Verdicts(), v => Assert.IsType<Accept>(v));
+        await loop.RevertAsync(1, "ann", "2 and 3 overfit", Stop);
+        await loop.RevertAsync(2, "ann", "3 alone did", Stop); // versions: 0 1 2 3 (4 = 1) (5 = 2)
+
+        var verdict = Assert.Single((await loop.ResumeAsync(maxExperiments: 9, Stop).ToListAsync()).Verdicts());
+
+        Assert.Equal(0.8, verdict.Statistics["incumbent"], 2);
+        Assert.Equal(0.2, verdict.Statistics["gain"], 1);
+    }
+
+    [Fact]
     public async Task Search_LuckyAccept_DoesNotBecomeTheBar()
     {
         // Of two equal candidates the luckier is compared with what its parent made likely, not with its own score.

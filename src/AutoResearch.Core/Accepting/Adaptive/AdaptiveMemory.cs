@@ -19,6 +19,7 @@ internal sealed class AdaptiveMemory
     private readonly double _sigma;
     private Verdict? _lastVerdict;
     private readonly List<(IncumbentBelief Belief, string Id)> _incumbents = [];
+    private readonly List<int> _versions = [0]; // which of them a version of the incumbent is
     private int _judged;
     private int _runs;
     private int _accepts;
@@ -87,10 +88,12 @@ internal sealed class AdaptiveMemory
     {
         if (state.Problem.Baseline.Id != _first.BaselineId || state.Judged.Count < _judged) return false;
         if (_judged > 0 && !ReferenceEquals(state.Trials[state.Judged[_judged - 1] - 1].Verdict, _lastVerdict)) return false;
+        Follow(state);
         for (; _judged < state.Judged.Count; _judged++)
         {
             var trial = state.Trials[state.Judged[_judged] - 1];
             Learn(trial);
+            Follow(state);
             _lastVerdict = trial.Verdict;
         }
         return true;
@@ -99,7 +102,7 @@ internal sealed class AdaptiveMemory
     /// <summary>What is known about a trial from its runs and the controls made for it.</summary>
     public Situation Look(Trial trial)
     {
-        var (belief, id) = _incumbents[trial.IncumbentVersion];
+        var (belief, id) = _incumbents[_versions[trial.IncumbentVersion]];
         var incumbentVariance = _noise.VarianceOf(id);
         var trend = TrendWith(trial);
         belief = Now(belief, trend);
@@ -111,11 +114,17 @@ internal sealed class AdaptiveMemory
         return new(Effects, belief, candidate, controls.Length, _noise.VarianceOf(candidate), incumbentVariance);
     }
 
+    // A version that was reverted to an earlier one is that incumbent again, with all that is known of it.
+    private void Follow(ResearchState state)
+    {
+        while (_versions.Count < state.Incumbents.Count && state.Incumbents[_versions.Count].Reversion is { } reversion) _versions.Add(_versions[reversion.To]);
+    }
+
     private void Learn(Trial trial)
     {
         if (trial.Candidate is null || trial.Runs.Count == 0) return;
         foreach (var loss in Losses(trial.Sentinels)) _trend = _trend.With(++_runs, loss);
-        foreach (var loss in Controls(trial)) LearnControl(trial.IncumbentVersion, loss);
+        foreach (var loss in Controls(trial)) LearnControl(_versions[trial.IncumbentVersion], loss);
         var runs = Evidence.Sound(trial.Runs);
         var losses = Losses(runs).ToArray();
         _runs += trial.Runs.Count;
@@ -123,13 +132,13 @@ internal sealed class AdaptiveMemory
         else if (runs.Any(r => r.Result.Outcome == RunOutcome.Stopped)) Effects.LearnCensored();
     }
 
-    private void LearnControl(int version, double loss)
+    private void LearnControl(int incumbent, double loss)
     {
-        var (belief, id) = _incumbents[version];
+        var (belief, id) = _incumbents[incumbent];
         var variance = _noise.VarianceOf(id);
         var now = Now(belief, _trend);
         _drift.Learn(loss - now.Mean, belief.Variance, variance, _runs - belief.MeasuredAt);
-        _incumbents[version] = (Kept(now.Measure(loss, variance, ++_runs)), id);
+        _incumbents[incumbent] = (Kept(now.Measure(loss, variance, ++_runs)), id);
         _noise.Add(id, loss);
     }
 
@@ -137,20 +146,21 @@ internal sealed class AdaptiveMemory
     {
         var mean = Sample.Of(losses).Mean;
         var meanVariance = _noise.VarianceOf(losses) / losses.Length;
-        var version = trial.IncumbentVersion;
-        var belief = Now(_incumbents[version].Belief, _trend);
+        var incumbent = _versions[trial.IncumbentVersion];
+        var belief = Now(_incumbents[incumbent].Belief, _trend);
         var (difference, variance) = (mean - belief.Mean, belief.Variance + meanVariance);
         var effect = new EffectBelief(Effects).Update(difference, variance);
         // An accept against an incumbent that was replaced meanwhile keeps nothing: its change is measured again on top of the new one.
-        if (trial.Verdict is Accept && version == _incumbents.Count - 1)
+        if (trial.Verdict is Accept && trial.IncumbentVersion == _versions.Count - 1)
         {
             _accepts++;
             _gain += effect.ExpectedGain;
+            _versions.Add(_incumbents.Count);
             _incumbents.Add((Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs)), trial.Candidate!.Id));
         }
         else
         {
-            _incumbents[version] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)), _incumbents[version].Id);
+            _incumbents[incumbent] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)), _incumbents[incumbent].Id);
         }
         if (trial.Hypothesis is { RebaseOf: null, Drops: null }) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
         // A discarded candidate that ran once says nothing about the noise and would only take up memory.
