@@ -10,9 +10,8 @@ internal sealed class NoiseAccumulator
     private int _degreesOfFreedom;
     private NoiseEstimate? _estimate;
 
-    public NoiseEstimate Estimate => _estimate ??= _degreesOfFreedom == 0
-        ? NoiseEstimate.Unknown
-        : new NoiseEstimate(Math.Sqrt(_squares / _degreesOfFreedom), _degreesOfFreedom);
+    /// <summary>The noise so far; equal to <see cref="NoiseEstimate.Unknown"/>, by 0/0, while nothing was repeated.</summary>
+    public NoiseEstimate Estimate => _estimate ??= new(Math.Sqrt(_squares / _degreesOfFreedom), _degreesOfFreedom);
 
     public void Add(Run run, Objective objective)
     {

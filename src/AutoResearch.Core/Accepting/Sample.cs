@@ -26,10 +26,9 @@ internal readonly record struct Sample(int Count, double Mean, double Squares)
     /// </summary>
     public static double WelchHalfWidth(Sample a, Sample b, double confidence)
     {
-        if (a.Count < 2 || b.Count < 2) return 0;
         var (va, vb) = (a.Variance / a.Count, b.Variance / b.Count);
         var sum = va + vb;
-        if (!(sum > 0)) return 0;
+        if (!(sum > 0)) return 0; // no spread, or NaN for an arm without a variance
         var degreesOfFreedom = sum * sum / ((va * va / (a.Count - 1)) + (vb * vb / (b.Count - 1)));
         return StudentT.Quantile(0.5 + (confidence / 2), degreesOfFreedom) * Math.Sqrt(sum);
     }

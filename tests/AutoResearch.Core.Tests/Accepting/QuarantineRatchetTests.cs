@@ -127,18 +127,4 @@ public sealed class QuarantineRatchetTests
         Assert.Equal([true, true, false], history.Trials.Select(t => t.Verdict is Accept));
         Assert.Equal([1.0, 2.0, 3.0], history.Trials.Select(t => t.Verdict!.Statistics[QuarantineRatchet.LookMark]));
     }
-
-    [Theory]
-    [InlineData(nameof(QuarantineOptions.Factor), 0.5)]
-    [InlineData(nameof(QuarantineOptions.LeastHistory), 0)]
-    [InlineData(nameof(QuarantineOptions.Share), 0.0)]
-    [InlineData(nameof(QuarantineOptions.MaxLooks), -1)]
-    [InlineData(nameof(QuarantineOptions.Agreement), 0.0)]
-    [InlineData(nameof(QuarantineOptions.AuditEveryKeep), true)]
-    public void Constructor_ImpossibleOption_NamesIt(string name, object value)
-    {
-        var options = new QuarantineOptions();
-        typeof(QuarantineOptions).GetProperty(name)!.SetValue(options, value);
-        Assert.Contains(name, Assert.Throws<ArgumentException>(() => new QuarantineRatchet(new GreedyRatchet(), options)).Message, StringComparison.Ordinal);
-    }
 }

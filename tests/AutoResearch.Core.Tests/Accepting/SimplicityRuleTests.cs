@@ -52,10 +52,6 @@ public sealed class SimplicityRuleTests
     [Fact]
     public async Task JudgeAsync_CommentsOnly_AreNoLessCode() => Assert.IsType<Reject>(await JudgeAsync("# a\n# b\n" + s_long, s_long, -0.05));
 
-    [Fact]
-    public void Constructor_BadOption_IsNamed() =>
-        Assert.Contains("MarginSigmas is 0", Assert.Throws<ArgumentException>(() => new SimplicityRule(new GreedyRatchet(), new() { MarginSigmas = 0 })).Message, StringComparison.Ordinal);
-
     private sealed class Always(double gain) : IRatchetAcceptor
     {
         public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken) =>

@@ -32,21 +32,4 @@ public sealed class StudentTTests
             var (p, degrees) = (pair.Item1 / 1000.0, pair.Item2 / 20.0);
             return Math.Abs(StudentT.Cdf(StudentT.Quantile(p, degrees), degrees) - p) < 1e-9;
         }).Verify(200);
-
-    [Fact]
-    public void WelchHalfWidth_DegenerateSamples_IsZero()
-    {
-        Assert.Equal(0, Sample.WelchHalfWidth(Sample.Of([1.0]), Sample.Of([1.0, 2.0]), 0.95));
-        Assert.Equal(0, Sample.WelchHalfWidth(Sample.Of([1.0, 1.0]), Sample.Of([2.0, 2.0]), 0.95));
-    }
-
-    [Fact]
-    public void WelchHalfWidth_UnequalVariances_WelchSatterthwaite()
-    {
-        // Variances 4 and 1 with 4 and 3 runs: 1 + 1/3, degrees of freedom (4/3)² / (1/3 + (1/9)/2) = 4.571.
-        var (a, b) = (Sample.Of([-Math.Sqrt(6), 0, 0, Math.Sqrt(6)]), Sample.Of([-1.0, 0, 1]));
-        Assert.Equal(4, a.Variance, 12);
-        Assert.Equal(1, b.Variance, 12);
-        Assert.Equal(StudentT.Quantile(0.975, 32.0 / 7) * Math.Sqrt(4.0 / 3), Sample.WelchHalfWidth(a, b, 0.95), 9);
-    }
 }

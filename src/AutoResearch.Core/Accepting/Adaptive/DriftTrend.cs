@@ -29,7 +29,7 @@ internal readonly record struct DriftTrend
     /// <param name="loss">Its loss.</param>
     public DriftTrend With(int run, double loss)
     {
-        var keep = Weight == 0 ? 0 : Math.Pow(2, -Math.Max(0, run - Last) / HalfLife);
+        var keep = Math.Pow(2, -Math.Max(0, run - Last) / HalfLife);
         var old = keep * Weight;
         var weight = old + 1;
         var (time, value) = (run - Time, loss - Loss);

@@ -15,17 +15,16 @@ internal sealed class NoisePool(double priorRuns, double floor)
 
     /// <summary>
     /// The pooled variance of one run. With few repeats it is larger than the plain average, as the predictive variance of
-    /// Student's t is.
+    /// Student's t is. NaN (0/0) while nothing was repeated.
     /// </summary>
-    public double Variance => DegreesOfFreedom == 0 ? double.NaN
-        : Math.Max(floor, _squares / (DegreesOfFreedom > 3 ? DegreesOfFreedom - 2 : DegreesOfFreedom * 0.5));
+    public double Variance => Math.Max(floor, _squares / (DegreesOfFreedom > 3 ? DegreesOfFreedom - 2 : DegreesOfFreedom * 0.5));
 
     public void Add(string candidateId, double loss)
     {
         var (runs, mean, squares) = _groups.GetValueOrDefault(candidateId);
         var delta = loss - mean;
         mean += delta / (runs + 1);
-        var added = runs == 0 ? 0 : delta * (loss - mean);
+        var added = delta * (loss - mean); // 0 for the first
         _groups[candidateId] = (runs + 1, mean, squares + added);
         _squares += added;
         if (runs > 0) DegreesOfFreedom++;
@@ -39,7 +38,7 @@ internal sealed class NoisePool(double priorRuns, double floor)
     }
 
     /// <summary>The variance of one run of a configuration with these losses, which are not in the pool.</summary>
-    public double VarianceOf(ReadOnlySpan<double> losses) => Shrink(losses.Length > 1 ? Sample.Of(losses).Squares : 0, losses.Length);
+    public double VarianceOf(ReadOnlySpan<double> losses) => Shrink(Sample.Of(losses).Squares, losses.Length);
 
     private double Shrink(double squares, int runs)
     {

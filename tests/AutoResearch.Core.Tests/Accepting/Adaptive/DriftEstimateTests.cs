@@ -26,8 +26,16 @@ public sealed class DriftEstimateTests
     {
         var drift = new DriftEstimate();
         var before = drift.Rate;
-        drift.Learn(9, 0.1, runVariance, runs);
+        drift.Learn(9, 0, runVariance, runs);
         Assert.Equal(before, drift.Rate);
+    }
+
+    [Fact]
+    public void Learn_SurpriseBeyondAllNoise_IsTheFastestDrift()
+    {
+        var drift = new DriftEstimate();
+        drift.Learn(1000, 0.1, 1, 100);
+        Assert.Equal(6.4e-2, drift.Rate, 9);
     }
 
     [Fact]

@@ -22,6 +22,15 @@ public sealed class EffectBeliefTests
     }
 
     [Fact]
+    public void Update_FurtherThanAnyIdea_StaysANumber()
+    {
+        var belief = new EffectBelief(Mixture).Update(-1e5, 1e-4);
+        Assert.Equal(1, belief.ExpectedGain / 1e5, 3);
+        Assert.Equal(1, belief.ProbabilityBetter, 9);
+        Assert.True(belief.Threshold(1e-9, 0.6) < 0);
+    }
+
+    [Fact]
     public void Update_OneNoisyRun_IsShrunk()
     {
         var belief = new EffectBelief(Mixture).Update(-2, 1);

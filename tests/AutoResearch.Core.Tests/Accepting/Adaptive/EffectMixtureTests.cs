@@ -57,6 +57,15 @@ public sealed class EffectMixtureTests
     }
 
     [Fact]
+    public void Learn_FurtherThanAnyIdea_IsAGainOfTheLargestSize()
+    {
+        var mixture = Mixture;
+        mixture.Learn(-1e6, 1e-4);
+        Assert.Equal((6.4 + 1) / 81, Gains(mixture), 9);
+        Assert.Equal(1, mixture.Weights.Sum(), 12);
+    }
+
+    [Fact]
     public void Learn_ManyGains_RaisesTheirShare()
     {
         var mixture = Mixture;
