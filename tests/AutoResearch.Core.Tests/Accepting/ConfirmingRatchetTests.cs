@@ -106,4 +106,60 @@ public sealed class ConfirmingRatchetTests
         Assert.IsType<Accept>(await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 0.9], [1.0], noise: none)));
         Assert.IsType<Reject>(await JudgeAsync(Comparisons.Of([1.0, 1.0], 1.0, noise: none)));
     }
+
+    [Fact]
+    public async Task JudgeAsync_EveryStep_SaysWhatIsMissing()
+    {
+        async Task<Verdict> OfAsync(double screen, double[]? confirm = null, double[]? controls = null) =>
+            await JudgeAsync(Comparisons.Of([1.0, 1.0], screen, confirm, controls, noise: s_noise));
+
+        Assert.Equal("the noise is not known: the incumbent needs another run", (await JudgeAsync(Comparisons.Of([1.0], 0.9))).Reason);
+        var promising = await OfAsync(0.9);
+        Assert.Equal("promising, to be confirmed by fresh runs: screening 0.9 against 1: gain 0.1, noise 0.01", promising.Reason);
+        Assert.Equal(0.1, promising.Statistics["screening_gain"], 12);
+        Assert.Equal((0.005, 0.01), (promising.Statistics["screening_margin"], promising.Statistics["sigma"]));
+        Assert.Equal("not promising: screening 1 against 1: gain 0, noise 0.01, 0.005 needed", (await OfAsync(1.0)).Reason);
+        Assert.Equal("fresh controls of the incumbent: 0 of 1", (await OfAsync(0.9, [0.9])).Reason);
+        Assert.Equal("fresh runs of the candidate: 1 of 2", (await OfAsync(0.9, [0.9], [1.0])).Reason);
+        Assert.StartsWith("no better after 1 fresh run: gain 0 ", (await OfAsync(0.9, [1.0])).Reason, StringComparison.Ordinal);
+        Assert.StartsWith("not better by enough: gain 0.001 ", (await OfAsync(0.9, [0.999, 0.999], [1.0])).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_FailFast_CountsRunsAndLooksAtTheLastOnlyWhenAllAreMade()
+    {
+        var options = new ConfirmingRatchetOptions { CandidateRuns = 3, ControlRuns = 0 };
+        Assert.StartsWith("no better after 2 fresh runs:", (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 1.2], noise: s_noise), options)).Reason, StringComparison.Ordinal);
+        Assert.StartsWith("not better by enough:", (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 0.9, 1.3], noise: s_noise), options)).Reason, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0.98, 2.0)]
+    [InlineData(1.02, -2.0)]
+    public async Task JudgeAsync_Decided_ZIsTheGainInStandardErrors(double mean, double expected)
+    {
+        var options = new ConfirmingRatchetOptions { ControlRuns = 0, NoisePriorRuns = 1e5, FailFast = false };
+        var verdict = await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [mean, mean], noise: new(0.01, 100_000)), options);
+        Assert.Equal(expected, verdict.Statistics["z"], 4);
+    }
+
+    [Theory]
+    [InlineData(0.5, double.MaxValue)]
+    [InlineData(1.0, 0.0)]
+    [InlineData(1.5, -double.MaxValue)]
+    public async Task JudgeAsync_NoNoiseAtAll_ZIsAsLargeAsCanBe(double mean, double expected)
+    {
+        var options = new ConfirmingRatchetOptions { ControlRuns = 0, FailFast = false };
+        var verdict = await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [mean, mean], noise: new(0, 5)), options);
+        Assert.Equal(expected, verdict.Statistics["z"]);
+        Assert.Equal(mean < 1, verdict is Accept);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_NoStandardErrorAsked_AnyGainIsEnough()
+    {
+        var options = new ConfirmingRatchetOptions { ControlRuns = 0, StandardErrors = 0 };
+        var verdict = await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9999, 0.9999], noise: s_noise), options);
+        Assert.Equal(0, Assert.IsType<Accept>(verdict).Statistics["needed"]);
+    }
 }

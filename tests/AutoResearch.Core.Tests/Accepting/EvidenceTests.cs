@@ -36,4 +36,55 @@ public sealed class EvidenceTests
 
     [Fact]
     public void RejectUnsound_SoundRuns_IsNull() => Assert.Null(Evidence.RejectUnsound(Comparisons.Of([1.0], 0.9, [0.9])));
+
+    [Fact]
+    public void RejectUnsound_FailureWithoutAMessage_StillSaysWhatHappened()
+    {
+        var comparison = Comparisons.Of([1.0], 0.9);
+        var failed = comparison.Trial.Runs[0] with { Result = new() { Outcome = RunOutcome.Crashed } };
+        Assert.Equal("the screening run ended as Crashed: no message", Evidence.RejectUnsound(comparison with { Trial = comparison.Trial with { Runs = [failed] } })!.Reason);
+        Assert.Throws<ArgumentNullException>(() => Evidence.RejectUnsound(null!));
+        Assert.Throws<ArgumentNullException>(() => Evidence.Of(null!));
+    }
+
+    [Fact]
+    public void Of_NoScreening_HasNone()
+    {
+        var comparison = Comparisons.Of([1.0], 0.9, [0.8]);
+        Assert.Null(Evidence.Of(comparison with { Trial = comparison.Trial with { Runs = [comparison.Trial.Runs[1]] } }).Screening);
+    }
+
+    [Fact]
+    public void Sound_SomeRunsDisturbedOrHelped_OnlyTheOthers()
+    {
+        var (plain, disturbed, helped) = (Run(0.9), Disturbed(0.8), Helped(0.7));
+        Assert.Equal([plain], Evidence.Sound([disturbed, plain, helped]));
+        Assert.Equal([plain, plain], Evidence.Sound([plain, plain]));
+        Assert.Equal([disturbed, helped], Evidence.Sound([disturbed, helped])); // there is nothing better
+        var crashed = disturbed with { Result = disturbed.Result with { Outcome = RunOutcome.Crashed } };
+        Assert.Equal([crashed, plain], Evidence.Sound([crashed, plain])); // a failure is one on a busy machine too
+    }
+
+    [Fact]
+    public void RequireSound_OnlyUnsoundRuns_AsksForOthersAndGivesUpAfterThree()
+    {
+        var accept = new Accept { Reason = "better by 1", Statistics = new Dictionary<string, double> { ["gain"] = 1 } };
+        Verdict Require(params Run[] runs) => Evidence.RequireSound(Comparisons.Of([1.0], 0.9).Trial with { Runs = runs }, accept);
+
+        Assert.Same(accept, Require(Run(0.9)));
+        Assert.Same(accept, Require(Disturbed(0.9), Run(0.9)));
+        var more = Assert.IsType<NeedMore>(Require(Disturbed(0.9), Disturbed(0.9)));
+        Assert.Equal((Arm.Candidate, "it was good in a disturbed run (a busy neighbour); it has to be so without: better by 1"), (more.Arm, more.Reason));
+        Assert.Contains("in a run that was helped on its way;", Assert.IsType<NeedMore>(Require(Helped(0.9))).Reason, StringComparison.Ordinal);
+        var end = Assert.IsType<Indecisive>(Require(Disturbed(0.9), Disturbed(0.9), Disturbed(0.9)));
+        Assert.StartsWith("all 3 runs of it are like a disturbed run (a busy neighbour)", end.Reason, StringComparison.Ordinal);
+        Assert.Equal((1.0, 1.0), (more.Statistics["gain"], end.Statistics["gain"]));
+    }
+
+    private static Run Run(double score) => Comparisons.Run(Loops.Problem, Candidate.Of(("x", 1)), RunPurpose.Confirm, score);
+
+    private static Run Disturbed(double score) => Run(score) is var run ? run with { Result = run.Result with { Contention = "a busy neighbour" } } : null!;
+
+    private static Run Helped(double score) => Run(score) is var run
+        ? run with { Result = run.Result with { Interventions = [new(RunAction.LowerLearningRate(0.5), new(MonitorSignalKind.Unstable, "a spike"))] } } : null!;
 }

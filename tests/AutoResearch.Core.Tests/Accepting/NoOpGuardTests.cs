@@ -53,4 +53,53 @@ public sealed class NoOpGuardTests
 
         Assert.Contains("the compiled program", Assert.IsType<Reject>(events.Verdicts()[0]).Reason, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task JudgeAsync_SameProgramButOneFailed_IsLeftToTheInner()
+    {
+        var comparison = Of(1, hash: "p");
+        Assert.IsType<Reject>(await GuardAsync(comparison));
+        var failed = comparison.Incumbent.Runs[0] with { Result = comparison.Incumbent.Runs[0].Result with { Outcome = RunOutcome.Diverged } };
+        Assert.IsType<Accept>(await GuardAsync(comparison with { Incumbent = comparison.Incumbent with { Runs = [failed, Comparisons.Of([1.0], 1).Incumbent.Runs[0]] } }));
+    }
+
+    [Theory]
+    [InlineData(5, 5, true)]
+    [InlineData(4, 4, false)] // too few points to tell
+    [InlineData(6, 5, false)]
+    [InlineData(5, 6, false)]
+    public async Task JudgeAsync_LossTraces_AreTheSameWhenAllOfFivePointsAre(int candidate, int incumbent, bool same) =>
+        Assert.Equal(same, await GuardAsync(Of(1, Trace(candidate), Trace(incumbent))) is Reject);
+
+    [Fact]
+    public async Task JudgeAsync_LossTraces_OneDifferentPointIsAnEffect()
+    {
+        foreach (var different in (Measurement[])[new("train_loss", 9, 2), new("train_loss", 1, 9), new("val_loss", 1, 2)])
+        {
+            Measurement[] trace = [.. Trace(2), different, .. Trace(8).Skip(3)];
+            Assert.IsType<Accept>(await GuardAsync(Of(1, Trace(8), trace)));
+        }
+        Assert.IsType<Accept>(await GuardAsync(Of(2, Trace(8), Trace(8)))); // another seed
+    }
+
+    private static Measurement[] Trace(int points) => [.. Enumerable.Range(0, points).Select(i => new Measurement("train_loss", i == 2 ? 1 : 3 - i, i))];
+
+    /// <summary>One run of each arm, with the same parameters.</summary>
+    private static Comparison Of(long seed, Measurement[]? candidate = null, Measurement[]? incumbent = null, string? hash = null)
+    {
+        var comparison = Comparisons.Of([1.0], 0.5);
+        Run With(Run run, long seed, Measurement[]? curve) => run with
+        {
+            Experiment = run.Experiment with { Seed = seed, Candidate = comparison.Incumbent.Candidate },
+            Result = run.Result with { Curve = curve, Hashes = hash is null ? null : new Dictionary<string, string> { [NoOpGuard.ProgramHash] = hash } },
+        };
+        return comparison with
+        {
+            Trial = comparison.Trial with { Runs = [With(comparison.Trial.Runs[0], seed, candidate)] },
+            Incumbent = comparison.Incumbent with { Runs = [With(comparison.Incumbent.Runs[0], 1, incumbent)] },
+        };
+    }
+
+    private static async Task<Verdict> GuardAsync(Comparison comparison) =>
+        await new NoOpGuard(new GreedyRatchet()).JudgeAsync(comparison, TestContext.Current.CancellationToken);
 }

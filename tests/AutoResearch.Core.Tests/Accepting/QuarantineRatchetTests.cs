@@ -127,4 +127,67 @@ public sealed class QuarantineRatchetTests
         Assert.Equal([true, true, false], history.Trials.Select(t => t.Verdict is Accept));
         Assert.Equal([1.0, 2.0, 3.0], history.Trials.Select(t => t.Verdict!.Statistics[QuarantineRatchet.LookMark]));
     }
+
+    [Theory]
+    [InlineData(19.3434, 4, 5, 7)] // gains 4, 1, 2: median 2, median deviation 1
+    [InlineData(29.0151, 4, 5, 7, 16)] // and 9: median 3, median deviation 1.5
+    public async Task JudgeAsync_ManyKeeps_LimitIsTheirMedianAndThreeRobustDeviationsThreefold(double limit, params int[] kept)
+    {
+        var history = await RunAsync(null, null, null, [.. kept, kept[^1] + 1]);
+        Assert.Equal(limit, Last(history).Statistics["gain_limit"], 4);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_KeepsOfAnotherAcceptor_AreMeasuredAgainstWhatWasKeptBefore()
+    {
+        // Kept: 96 against 100, 100 and a control of 98.5, a gain of 3.5; then 90 against 96, a gain of 6. Median 4.75, deviation 1.25.
+        var accept = new Accept { Reason = "better" };
+        var (first, second, now) = (Comparisons.Of([100, 100], 96, controls: [98.5]), Comparisons.Of([96], 90), Comparisons.Of([90], 85));
+        Trial[] trials = [first.Trial with { Number = 1, Verdict = accept }, second.Trial with { Number = 2, Verdict = accept, Runs = second.Trial.Runs }, now.Trial with { Number = 3 }];
+        var state = new ResearchState(now.Problem, now.Incumbent, trials, 0) { BaselineRuns = first.State.BaselineRuns };
+
+        var verdict = await new QuarantineRatchet(new GreedyRatchet(), new() { LeastHistory = 2 }).JudgeAsync(now with { State = state, Trial = trials[2] }, Stop);
+
+        Assert.Equal(3 * (4.75 + (3 * 1.4826 * 1.25)), verdict.Statistics["gain_limit"], 9);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_IncumbentWithoutScores_LeavesTheKeepAlone()
+    {
+        var accept = new Accept { Reason = "better" };
+        var verdict = await new QuarantineRatchet(new Always(accept)).JudgeAsync(Comparisons.Of([], 85), Stop);
+        Assert.Same(accept, verdict);
+        Assert.Throws<ArgumentNullException>(() => QuarantineRatchet.IsQuarantined(null!));
+    }
+
+    [Fact]
+    public async Task JudgeAsync_OnlyOneArmIsSealed_AsksInstead()
+    {
+        var history = await RunAsync(new() { Seal = AuditSeal.Create() }, null, x => x == 0 ? null : 50, 50);
+        Assert.False(Assert.IsType<Indecisive>(Last(history)).Statistics.ContainsKey(QuarantineRatchet.LookMark));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task JudgeAsync_LookOfATrialThatWaitsForApproval_CountsButItsOwnDoesNot(bool other)
+    {
+        // A killed loop decides again: the look that it has had for this trial is not another one.
+        var (seal, look) = (AuditSeal.Create(), new Accept { Reason = "held", Statistics = new Dictionary<string, double> { [QuarantineRatchet.LookMark] = 1 } });
+        var now = Comparisons.Of([100, 100], 50);
+        Run Sealed(Run run, double audit) => run with { Result = run.Result with { Hashes = new Dictionary<string, string> { [AuditSeal.ResultKey] = seal.Seal(run.Experiment, audit) } } };
+        var trial = now.Trial with { Number = 2, Runs = [Sealed(now.Trial.Runs[0], 51)], HeldVerdict = other ? null : look };
+        var state = new ResearchState(now.Problem, now.Incumbent, [now.Trial with { HeldVerdict = other ? look : null }, trial], 0) { BaselineRuns = now.State.BaselineRuns };
+        var comparison = now with { State = state, Trial = trial, Incumbent = now.Incumbent with { Runs = [.. now.Incumbent.Runs.Select(r => Sealed(r, 101))] } };
+
+        var verdict = await new QuarantineRatchet(new GreedyRatchet(), new() { Seal = seal, MaxLooks = 1 }).JudgeAsync(comparison, Stop);
+
+        Assert.Equal(other, QuarantineRatchet.IsQuarantined(verdict));
+        Assert.Equal(!other, verdict.Statistics.ContainsKey(QuarantineRatchet.LookMark));
+    }
+
+    private sealed class Always(Verdict verdict) : IRatchetAcceptor
+    {
+        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken) => ValueTask.FromResult(verdict);
+    }
 }
