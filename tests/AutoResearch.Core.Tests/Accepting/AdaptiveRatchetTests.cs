@@ -58,6 +58,35 @@ public sealed class AdaptiveRatchetTests
     }
 
     [Fact]
+    public async Task JudgeAsync_MaxRuns_CountsControlsToo()
+    {
+        Assert.IsType<NeedMore>(await JudgeAsync(Comparisons.Of(s_baseline, 0.985, controls: [1.0]), new() { MaxRuns = 3 }));
+        Assert.True((await JudgeAsync(Comparisons.Of(s_baseline, 0.985, controls: [1.0]), new() { MaxRuns = 2 })).IsFinal);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_AnotherRun_SaysOfWhichArmAndWhatItIsWorth()
+    {
+        var candidate = await JudgeAsync(Comparisons.Of(s_baseline, 0.985));
+        Assert.StartsWith("another run of the candidate is worth ", candidate.Reason, StringComparison.Ordinal);
+        var incumbent = Assert.IsType<NeedMore>(
+            await new Searches(s_baseline).Propose([1.03]).Rejected().Propose([0.986, 0.99, 0.993, 0.988, 0.99]).JudgeAsync(new()));
+        Assert.Equal(Arm.Incumbent, incumbent.Arm);
+        Assert.StartsWith("another run of the incumbent is worth ", incumbent.Reason, StringComparison.Ordinal);
+        Assert.True(incumbent.Statistics["run_value"] > incumbent.Statistics["run_price"]);
+    }
+
+    [Fact]
+    public async Task JudgeAsync_SentinelDue_AsksForTheBaselineAndStatesTheDrift()
+    {
+        var more = Assert.IsType<NeedMore>(await JudgeAsync(Comparisons.Of(s_baseline, 0.985), new() { SentinelEvery = 1 }));
+        Assert.Equal((Arm.Baseline, 1), (more.Arm, more.Runs));
+        Assert.StartsWith("a sentinel is due: the drift is ", more.Reason, StringComparison.Ordinal);
+        Assert.InRange(more.Statistics["drift_se"], 1e-6, 1e-3);
+        Assert.InRange(more.Statistics["drift"], -1e-4, 1e-4);
+    }
+
+    [Fact]
     public async Task JudgeAsync_FailedRun_IsRejectedWithItsOutcome()
     {
         var comparison = Comparisons.Of(s_baseline, 0.5);

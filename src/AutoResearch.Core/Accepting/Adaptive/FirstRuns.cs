@@ -25,7 +25,7 @@ internal sealed class FirstRuns
         {
             if (losses.Count >= wanted) break;
             double[] controls = [.. LossesOf(t.Controls, objective).Take(wanted - losses.Count)];
-            if (controls.Length > 0) borrowed[t.Number] = controls.Length;
+            borrowed[t.Number] = controls.Length;
             losses.AddRange(controls);
         }
         var first = new FirstRuns(state.Problem.Baseline.Id) { Losses = [.. losses] };

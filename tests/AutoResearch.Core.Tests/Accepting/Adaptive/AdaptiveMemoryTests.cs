@@ -73,6 +73,28 @@ public sealed class AdaptiveMemoryTests
         Assert.Equal((0.3 + (1.2 / 11)) * (begin + gain) / 36, memory.Price, 8);
     }
 
+    [Fact]
+    public void TryRead_StoppedRun_IsAProbableHarmAndACrashSaysNothing()
+    {
+        double Gains(RunOutcome outcome)
+        {
+            var search = new Searches(s_baseline);
+            search.Propose([1]).With(t => t with { Runs = [t.Runs[0] with { Result = RunResult.Failure(outcome, "no") }] }).Rejected();
+            var memory = Memory(search);
+            return memory.Effects.Weights.Where((_, k) => memory.Effects.Centers[k] < 0).Sum();
+        }
+        Assert.Equal(0.08, Gains(RunOutcome.Crashed), 12);
+        Assert.InRange(Gains(RunOutcome.Stopped), 0.0790, 0.0799);
+    }
+
+    [Fact]
+    public void TryRead_TrialWithoutACandidate_ChangesNothing()
+    {
+        var (search, other) = (new Searches(s_baseline).Propose([1.02]).Rejected(), new Searches(s_baseline).Propose([1.02]).Rejected());
+        other.Propose([9]).With(t => t with { Candidate = null }).Rejected();
+        Assert.Equal(Memory(search).Price, Memory(other).Price);
+    }
+
     [Theory]
     [InlineData(10, 10)]
     [InlineData(1, 1)]
