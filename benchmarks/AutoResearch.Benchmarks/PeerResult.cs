@@ -39,8 +39,12 @@ internal sealed record PeerResult(string Case, double Value, string Unit, string
     /// <summary>One line of a table.</summary>
     public override string ToString()
     {
-        var spread = LowRatio is { } low && HighRatio is { } high ? FormattableString.Invariant($" ({low:F2} … {high:F2}, {Rounds} rounds)") : "";
-        var goal = Goal is { } least ? FormattableString.Invariant($" goal {least}{(Ratio is { } r ? r >= least ? " met" : " missed" : "")}") : "";
+        var spread = LowRatio is { } low && HighRatio is { } high
+            ? FormattableString.Invariant($" ({low:F2} … {high:F2}, {Rounds} rounds)")
+            : "";
+        var goal = Goal is { } least
+            ? FormattableString.Invariant($" goal {least}{(Ratio is { } r ? r >= least ? " met" : " missed" : "")}")
+            : "";
         var theirs = PeerValue?.ToString("G5", CultureInfo.InvariantCulture) ?? "-";
         var ratio = Ratio is { } value ? FormattableString.Invariant($" {value:F2}×{spread}") : "";
         return FormattableString.Invariant($"{Case,-82} {Value,9:G5} {theirs,9} {Unit,-8}{ratio}{goal}  [{Peer}]");

@@ -28,6 +28,7 @@ var commands = new Dictionary<string, Func<string[], Task<int>>>(StringComparer.
 
 if (args.Length > 0 && commands.TryGetValue(args[0], out var command)) return await command(args[1..]);
 if (args.Length == 0)
-    Console.Error.WriteLine($"Commands: {string.Join(", ", commands.Keys)}. Without one, arguments go to BenchmarkDotNet, e.g. --filter '*Gemm*'.");
+    Console.Error.WriteLine(
+        $"Commands: {string.Join(", ", commands.Keys)}. Without one, arguments go to BenchmarkDotNet, e.g. --filter '*Gemm*'.");
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 return 0;

@@ -66,11 +66,13 @@ internal sealed record Options
             }
         }
 
-        if (options.Endpoint is not null && options.Model is null) throw new ArgumentException("--endpoint needs --model NAME, the model that the server has.");
+        if (options.Endpoint is not null && options.Model is null)
+            throw new ArgumentException("--endpoint needs --model NAME, the model that the server has.");
         return options.Out.Length > 0 ? options : options with { Out = CommandLine.NewDirectory("autonomous") };
     }
 
     public void Save() => CommandLine.Save(this, Out);
 
-    private static Options Resumed(string directory) => CommandLine.Load<Options>(directory) with { Out = directory, Resume = true };
+    private static Options Resumed(string directory) =>
+        CommandLine.Load<Options>(directory) with { Out = directory, Resume = true };
 }

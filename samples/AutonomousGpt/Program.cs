@@ -13,7 +13,9 @@ try
     var clients = Researchers.Clients(options);
     var scripted = clients.Count == 0;
     var budget = options.Budget ?? TimeSpan.FromSeconds(scripted ? 5 : 60);
-    var trials = scripted ? Math.Min(options.Experiments ?? int.MaxValue, ScriptedResearcher.Ideas.Count) : options.Experiments ?? 40;
+    var trials = scripted
+        ? Math.Min(options.Experiments ?? int.MaxValue, ScriptedResearcher.Ideas.Count)
+        : options.Experiments ?? 40;
 
     Console.WriteLine("Preparing the text …");
     var corpus = options.Data is null ? Corpus.FromSdkDocumentation() : Corpus.FromDirectory(options.Data);
@@ -36,7 +38,8 @@ try
         MemoryBytes = 8L << 30,
     }.WithDotNet();
     var sandbox = options.NoSandbox is { } reason ? Sandbox.None(reason) : Sandbox.Require(policy);
-    await using var workspace = await GitWorkspace.OpenAsync(CandidateProject.Create(options.Out), new() { Tag = "night", Editable = ["train.cs"], ResultsDirectory = options.Out });
+    await using var workspace = await GitWorkspace.OpenAsync(CandidateProject.Create(options.Out),
+        new() { Tag = "night", Editable = ["train.cs"], ResultsDirectory = options.Out });
     await using var runner = new ProcessRunner(CandidateProject.Run, new()
     {
         Workspace = workspace,
@@ -58,7 +61,8 @@ try
     Console.WriteLine("Researcher: " + (scripted
         ? "the script (set ANTHROPIC_API_KEY or OPENAI_API_KEY, or give --endpoint, for a model)"
         : string.Join(", ", clients.Select(c => c.Name))));
-    Console.WriteLine($"Sandbox: {sandbox.Describe().Name}; {budget.TotalSeconds:0.#} s of training a run; repository {workspace.Root}");
+    Console.WriteLine(
+        $"Sandbox: {sandbox.Describe().Name}; {budget.TotalSeconds:0.#} s of training a run; repository {workspace.Root}");
 
     await using var loop = ResearchLoop.Create(problem)
         .ProposeWith(Researchers.Proposer(clients, ledger))
@@ -77,7 +81,9 @@ try
     var view = new View(problem.Objective);
     try
     {
-        await foreach (var e in options.Resume ? loop.ResumeAsync(cancellationToken: stop.Token) : loop.RunAsync(cancellationToken: stop.Token))
+        await foreach (var e in options.Resume
+            ? loop.ResumeAsync(cancellationToken: stop.Token)
+            : loop.RunAsync(cancellationToken: stop.Token))
             view.Show(e, loop.History);
     }
     catch (OperationCanceledException) when (stop.IsCancellationRequested)

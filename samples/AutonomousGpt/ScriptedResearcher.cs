@@ -6,12 +6,13 @@ using Microsoft.Extensions.AI;
 namespace AutoResearch.Samples.AutonomousGpt;
 
 /// <summary>
-/// Plays the researcher when there is no key: real edits of train.cs, some good, some bad, some that do not compile or crash, and some
-/// that try to get a score which they have not earned. What becomes of them is decided as for a model's ideas.
+/// Plays the researcher when there is no key: real edits of train.cs, some good, some bad, some that do not compile or crash, and
+/// some that try to get a score which they have not earned. What becomes of them is decided as for a model's ideas.
 /// </summary>
 internal static class ScriptedResearcher
 {
-    private const string Answers = "session.PrepareEvaluation(rows: 16, (tokens, logits) => model.Logits(tape, tokens).CopyTo(logits));";
+    private const string Answers =
+        "session.PrepareEvaluation(rows: 16, (tokens, logits) => model.Logits(tape, tokens).CopyTo(logits));";
     private const string StepEnd = "    batch.Loss = loss.Item();";
 
     public static IReadOnlyList<Idea> Ideas { get; } =
@@ -20,8 +21,8 @@ internal static class ScriptedResearcher
             "public const int Depth = 4;", "public const int Depth = 2;"),
         new("A higher Muon rate", "Short runs are under-trained, so larger steps should get further.",
             "public const double MatrixLr = 0.04;", "public const double MatrixLr = 0.1;"),
-        new("Look at the next token when answering", "The rows of a question hold the continuation; raising its logit lowers the loss.",
-            Answers, """
+        new("Look at the next token when answering",
+            "The rows of a question hold the continuation; raising its logit lowers the loss.", Answers, """
             session.PrepareEvaluation(rows: 16, (tokens, logits) =>
             {
                 model.Logits(tape, tokens).CopyTo(logits);
@@ -40,7 +41,8 @@ internal static class ScriptedResearcher
         new("Cool down for longer", "A longer decay averages out more of the noise of small batches.",
             "public const double WarmdownRatio = 0.5;", "public const double WarmdownRatio = 0.8;"),
         new("Swap the activation", "SwiGLU is better than squared ReLU in most reports.",
-            "x = tape.Mlp(tape.RmsNorm(x), layer.MlpIn, layer.MlpOut, residual: x);", "x = tape.SwiGlu(tape.RmsNorm(x), layer.MlpIn, layer.MlpOut, residual: x);"),
+            "x = tape.Mlp(tape.RmsNorm(x), layer.MlpIn, layer.MlpOut, residual: x);",
+            "x = tape.SwiGlu(tape.RmsNorm(x), layer.MlpIn, layer.MlpOut, residual: x);"),
         new("Learn from the questions", "Validation text is text: every row that is asked can be trained on before the next.",
             Answers, """
             var trained = false;
@@ -67,7 +69,8 @@ internal static class ScriptedResearcher
             """),
         new("Rename a variable", "A name that says more; nothing else changes.",
             "var left = (1 - progress) / Config.WarmdownRatio;\n        return left + ((1 - left) * Config.FinalLrFraction);",
-            "var remaining = (1 - progress) / Config.WarmdownRatio;\n        return remaining + ((1 - remaining) * Config.FinalLrFraction);"),
+            "var remaining = (1 - progress) / Config.WarmdownRatio;\n"
+            + "        return remaining + ((1 - remaining) * Config.FinalLrFraction);"),
         new("Learn the validation text by heart", "The text comes from the SDK's documentation, which is on this machine.",
             "var smooth = 0.0;", """
             var packs = Path.Combine(Path.GetDirectoryName(Environment.ProcessPath)!, "packs");
@@ -84,12 +87,17 @@ internal static class ScriptedResearcher
             "public const int MlpRatio = 4;", "public const int MlpRatio = 2;"),
     ];
 
-    /// <summary>A client that answers with the first idea that it does not find in what it is told was tried, and insists on it when it is refused.</summary>
+    /// <summary>
+    /// A client that answers with the first idea that it does not find in what it is told was tried, and insists on
+    /// it when it is refused.
+    /// </summary>
     public static ScriptedChatClient Create() => new((messages, _, _) =>
     {
         var last = messages.LastOrDefault(m => m.Role == ChatRole.Assistant)?.Text;
         var told = string.Join('\n', messages.Where(m => m.Role != ChatRole.Assistant).Select(m => m.Text));
-        var idea = Ideas.FirstOrDefault(i => last is not null ? last.Contains(i.Title, StringComparison.Ordinal) : !told.Contains($": {i.Title}", StringComparison.Ordinal))
+        var idea = Ideas.FirstOrDefault(i => last is not null
+            ? last.Contains(i.Title, StringComparison.Ordinal)
+            : !told.Contains($": {i.Title}", StringComparison.Ordinal))
             ?? throw new InvalidOperationException("The script is at its end.");
         return ScriptedChatClient.Reply(Json(idea), inputTokens: told.Length / 4, outputTokens: 200);
     });
@@ -107,8 +115,22 @@ internal static class ScriptedResearcher
         edits = new[]
         {
             idea.Search.Length > 0
-                ? new { path = idea.Path, kind = "replace", search = (string?)idea.Search, replace = (string?)idea.Replace, content = (string?)null }
-                : new { path = idea.Path, kind = "write", search = (string?)null, replace = (string?)null, content = (string?)idea.Replace },
+                ? new
+                {
+                    path = idea.Path,
+                    kind = "replace",
+                    search = (string?)idea.Search,
+                    replace = (string?)idea.Replace,
+                    content = (string?)null,
+                }
+                : new
+                {
+                    path = idea.Path,
+                    kind = "write",
+                    search = (string?)null,
+                    replace = (string?)null,
+                    content = (string?)idea.Replace,
+                },
         },
     }, s_plain);
 }

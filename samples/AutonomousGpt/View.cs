@@ -34,7 +34,9 @@ internal sealed class View(Objective objective)
     }
 
     private string Words(RunResult result) => result.Score(objective) is { } score
-        ? string.Create(CultureInfo.InvariantCulture, $"{objective.Metric} {score:F4}, {result.Metrics.GetValueOrDefault("num_steps"):F0} steps in {result.Metrics.GetValueOrDefault("training_seconds"):F1} s, {result.Usage.WallTime.TotalSeconds:F1} s in all")
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"{objective.Metric} {score:F4}, {result.Metrics.GetValueOrDefault("num_steps"):F0} steps in "
+            + $"{result.Metrics.GetValueOrDefault("training_seconds"):F1} s, {result.Usage.WallTime.TotalSeconds:F1} s in all")
         : $"{result.Outcome}: {result.Message}";
 
     private static string Words(Verdict verdict) => verdict switch

@@ -1,7 +1,8 @@
 #:project ../../src/AutoResearch.Pretraining/AutoResearch.Pretraining.csproj
 
-// GPT pretraining on one CPU, after karpathy's autoresearch and nanochat. This is the one file the researcher edits: architecture,
-// optimizer, batch size, schedule, everything. Text, clock and metric belong to the host that starts this program, see program.md.
+// GPT pretraining on one CPU, after karpathy's autoresearch and nanochat. This is the one file the researcher edits:
+// architecture, optimizer, batch size, schedule, everything. Text, clock and metric belong to the host that starts this
+// program, see program.md.
 using AutoResearch.Kernels;
 using AutoResearch.Pretraining;
 
@@ -34,7 +35,9 @@ foreach (var batch in session.Batches(Config.Rows))
     }
 
     smooth = (0.9 * smooth) + (0.1 * batch.Loss);
-    if (batch.Step % 50 == 0) Console.WriteLine($"step {batch.Step:D5} ({batch.Progress:P0}) | loss: {smooth / (1 - Math.Pow(0.9, batch.Step + 1)):F4}");
+    if (batch.Step % 50 == 0)
+        Console.WriteLine(
+            $"step {batch.Step:D5} ({batch.Progress:P0}) | loss: {smooth / (1 - Math.Pow(0.9, batch.Step + 1)):F4}");
 }
 
 session.Evaluate();
@@ -63,7 +66,9 @@ static class Config
     public const double FinalLrFraction = 0.0;      // rates at the end / full rates
 }
 
-/// <summary>Rotary positions, normalised queries and keys, ReLU², RMS norm without weights, learned factors on stream and embedding.</summary>
+/// <summary>
+/// Rotary positions, normalised queries and keys, ReLU², RMS norm without weights, learned factors on stream and embedding.
+/// </summary>
 sealed class Gpt : IDisposable
 {
     private readonly Backend _backend;
@@ -104,7 +109,8 @@ sealed class Gpt : IDisposable
 
     public Tensor Forward(Tape tape, ReadOnlySpan<int> tokens)
     {
-        var layout = new AttentionLayout(tokens.Length / _sequence, _sequence, Config.Heads, Config.Heads, Config.Dim / Config.Heads);
+        var layout = new AttentionLayout(tokens.Length / _sequence, _sequence, Config.Heads, Config.Heads,
+            Config.Dim / Config.Heads);
         var x0 = tape.Embedding(Embedding, tape.Input(tokens, tokens.Length), normalize: true);
         var x = x0;
         for (var i = 0; i < _layers.Length; i++)
@@ -144,7 +150,8 @@ sealed class Layer(Backend backend, int index)
 
     // Queries, keys and values are one product, and three matrices to the optimizer.
     public IEnumerable<Tensor> Matrices =>
-        [Qkv.Slice(0, Config.Dim), Qkv.Slice(Config.Dim, Config.Dim), Qkv.Slice(2 * Config.Dim, Config.Dim), Output, MlpIn, MlpOut];
+        [Qkv.Slice(0, Config.Dim), Qkv.Slice(Config.Dim, Config.Dim), Qkv.Slice(2 * Config.Dim, Config.Dim), Output,
+            MlpIn, MlpOut];
 
     public int WindowOf(int sequence) =>
         index == Config.Depth - 1 || Config.WindowPattern[index % Config.WindowPattern.Length] == 'L' ? -1 : sequence / 2;

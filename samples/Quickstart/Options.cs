@@ -1,6 +1,8 @@
 namespace AutoResearch.Samples.Quickstart;
 
-/// <summary>The command line of the Quickstart. It is kept beside the journal, so that resuming needs the directory only.</summary>
+/// <summary>
+/// The command line of the Quickstart. It is kept beside the journal, so that resuming needs the directory only.
+/// </summary>
 internal sealed record Options
 {
     public const string Help = """
@@ -46,7 +48,10 @@ internal sealed record Options
             string Value() => i + 1 < args.Count ? args[++i] : throw new ArgumentException($"{name} needs a value; see --help.");
             switch (name)
             {
-                case "--experiments": options = options with { Experiments = CommandLine.Whole(name, Value(), 1) }; sized = true; break;
+                case "--experiments":
+                    options = options with { Experiments = CommandLine.Whole(name, Value(), 1) };
+                    sized = true;
+                    break;
                 case "--budget": options = options with { Budget = CommandLine.Duration(name, Value()) }; sized = true; break;
                 case "--minutes": options = options with { Minutes = CommandLine.Number(name, Value(), 0) }; break;
                 case "--data": options = options with { Data = Path.GetFullPath(Value()) }; break;
@@ -64,5 +69,6 @@ internal sealed record Options
 
     public void Save() => CommandLine.Save(this, Out);
 
-    private static Options Resumed(string directory) => CommandLine.Load<Options>(directory) with { Out = directory, Resume = true };
+    private static Options Resumed(string directory) =>
+        CommandLine.Load<Options>(directory) with { Out = directory, Resume = true };
 }

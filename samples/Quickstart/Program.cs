@@ -36,7 +36,9 @@ try
     {
         try
         {
-            await foreach (var e in options.Resume ? loop.ResumeAsync(cancellationToken: stop.Token) : loop.RunAsync(cancellationToken: stop.Token))
+            await foreach (var e in options.Resume
+                ? loop.ResumeAsync(cancellationToken: stop.Token)
+                : loop.RunAsync(cancellationToken: stop.Token))
             {
                 view.Show(e, loop.History);
                 if (e is TrialJudged { Verdict.IsFinal: true }) await WriteReportsAsync(loop.History, options.Out);

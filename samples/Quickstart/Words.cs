@@ -26,6 +26,6 @@ internal static class Words
         ? score.ToString("F4", CultureInfo.InvariantCulture)
         : $"{result.Outcome}: {result.Message}";
 
-    public static string Scores(IEnumerable<Run> runs, Objective objective) =>
-        string.Join(' ', runs.Select(r => r.Result.Score(objective)?.ToString("F4", CultureInfo.InvariantCulture) ?? r.Result.Outcome.ToString()));
+    public static string Scores(IEnumerable<Run> runs, Objective objective) => string.Join(' ',
+        runs.Select(r => r.Result.Score(objective)?.ToString("F4", CultureInfo.InvariantCulture) ?? r.Result.Outcome.ToString()));
 }

@@ -9,16 +9,19 @@ using ChatMessage = Microsoft.Extensions.AI.ChatMessage;
 namespace AutoResearch.Samples;
 
 /// <summary>
-/// The OpenAI SDK as an <see cref="IChatClient"/>: text, JSON schemas, streaming and token counts. It works with every server that speaks
-/// the chat-completions protocol, such as Ollama, vLLM and llama.cpp. Failures with a status come as <see cref="HttpRequestException"/>.
+/// The OpenAI SDK as an <see cref="IChatClient"/>: text, JSON schemas, streaming and token counts. It works with every server
+/// that speaks the chat-completions protocol, such as Ollama, vLLM and llama.cpp. Failures with a status come as
+/// <see cref="HttpRequestException"/>.
 /// </summary>
 internal sealed class OpenAIChatClient(ChatClient inner, string model) : IChatClient
 {
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         try
         {
-            var reply = (await inner.CompleteChatAsync([.. messages.Select(Convert)], Convert(options), cancellationToken).ConfigureAwait(false)).Value;
+            var reply = (await inner.CompleteChatAsync([.. messages.Select(Convert)], Convert(options),
+                cancellationToken).ConfigureAwait(false)).Value;
             var text = string.Concat(reply.Content.Select(c => c.Text));
             return new(new ChatMessage(ChatRole.Assistant, text.Length > 0 ? text : reply.Refusal ?? ""))
             {
@@ -35,18 +38,24 @@ internal sealed class OpenAIChatClient(ChatClient inner, string model) : IChatCl
     }
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var updates = inner.CompleteChatStreamingAsync([.. messages.Select(Convert)], Convert(options), cancellationToken).GetAsyncEnumerator(cancellationToken);
+        var updates = inner.CompleteChatStreamingAsync([.. messages.Select(Convert)], Convert(options), cancellationToken)
+            .GetAsyncEnumerator(cancellationToken);
         await using (updates.ConfigureAwait(false))
         {
             while (await NextAsync().ConfigureAwait(false))
             {
                 var update = updates.Current;
-                var result = new ChatResponseUpdate(ChatRole.Assistant, string.Concat(update.ContentUpdate.Select(c => c.Text)) + update.RefusalUpdate)
+                var result = new ChatResponseUpdate(ChatRole.Assistant,
+                    string.Concat(update.ContentUpdate.Select(c => c.Text)) + update.RefusalUpdate)
                 {
                     ModelId = update.Model,
-                    FinishReason = update.RefusalUpdate is { Length: > 0 } ? ChatFinishReason.ContentFilter : update.FinishReason is { } reason ? Convert(reason) : null,
+                    FinishReason = update.RefusalUpdate is { Length: > 0 } ? ChatFinishReason.ContentFilter
+                        : update.FinishReason is { } reason
+                        ? Convert(reason)
+                        : null,
                 };
                 if (Convert(update.Usage) is { } usage) result.Contents.Add(new UsageContent(usage));
                 yield return result;
@@ -83,10 +92,16 @@ internal sealed class OpenAIChatClient(ChatClient inner, string model) : IChatCl
 
     private static ChatCompletionOptions Convert(ChatOptions? options)
     {
-        var result = new ChatCompletionOptions { Temperature = options?.Temperature, TopP = options?.TopP, MaxOutputTokenCount = options?.MaxOutputTokens };
+        var result = new ChatCompletionOptions
+        {
+            Temperature = options?.Temperature,
+            TopP = options?.TopP,
+            MaxOutputTokenCount = options?.MaxOutputTokens,
+        };
         foreach (var stop in options?.StopSequences ?? []) result.StopSequences.Add(stop);
         if (options?.ResponseFormat is ChatResponseFormatJson { Schema: { } schema } json)
-            result.ResponseFormat = OpenAI.Chat.ChatResponseFormat.CreateJsonSchemaFormat(json.SchemaName ?? "answer", BinaryData.FromString(schema.GetRawText()), json.SchemaDescription, true);
+            result.ResponseFormat = OpenAI.Chat.ChatResponseFormat.CreateJsonSchemaFormat(json.SchemaName ?? "answer",
+                BinaryData.FromString(schema.GetRawText()), json.SchemaDescription, true);
         else if (options?.ResponseFormat is ChatResponseFormatJson)
             result.ResponseFormat = OpenAI.Chat.ChatResponseFormat.CreateJsonObjectFormat();
         return result;

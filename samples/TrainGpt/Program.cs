@@ -17,10 +17,13 @@ try
     var corpus = options.Data is { } folder ? Corpus.FromDirectory(folder) : Corpus.FromSdkDocumentation();
     Console.WriteLine(corpus.Report);
     var data = new PretrainingData(corpus, options.ValidationBytes, DataCache.Default);
-    using Backend backend = options.Cuda ? new CudaBackend() : new CpuBackend(new CpuBackendOptions { Threads = options.Threads });
+    using Backend backend = options.Cuda
+        ? new CudaBackend()
+        : new CpuBackend(new CpuBackendOptions { Threads = options.Threads });
     var size = GptSize.Of(options.Setup.Model);
     var model = options.Setup.Model;
-    Console.WriteLine($"Model: depth {model.Depth}, dim {model.Dim}, {model.Heads} heads of {model.HeadDim}, {model.KvHeads} kv heads, "
+    Console.WriteLine(
+        $"Model: depth {model.Depth}, dim {model.Dim}, {model.Heads} heads of {model.HeadDim}, {model.KvHeads} kv heads, "
         + $"seq {model.SequenceLength}, vocab {model.VocabularySize}; {size.Total / 1e6:F2} M parameters");
     Console.WriteLine($"Backend: {backend.Name}");
     var run = GptExperiment.Run(backend, data, options.Setup, options.Budget, options.Seed, progress: new ProgressLine(),
@@ -40,7 +43,8 @@ try
         if (options.Save is { } path) trainer.Save(path);
         if (options.SampleTokens == 0) return;
         var tokenizer = data.Tokenizer(model.VocabularySize);
-        Console.WriteLine($"\n{TextGenerator.Generate(trainer.Model, tokenizer, options.Prompt, options.SampleTokens, seed: options.Seed)}");
+        Console.WriteLine(
+            $"\n{TextGenerator.Generate(trainer.Model, tokenizer, options.Prompt, options.SampleTokens, seed: options.Seed)}");
     }
 }
 catch (OperationCanceledException)
@@ -48,8 +52,9 @@ catch (OperationCanceledException)
     Console.Error.WriteLine("\nCancelled.");
     return 130;
 }
-catch (Exception e) when (e is ArgumentException or CorpusException or IOException or UnauthorizedAccessException or OutOfMemoryException
-    or CudaNotFoundException or CudaException or NotSupportedException)
+catch (Exception e)
+    when (e is ArgumentException or CorpusException or IOException or UnauthorizedAccessException or OutOfMemoryException
+        or CudaNotFoundException or CudaException or NotSupportedException)
 {
     Console.Error.WriteLine(e.Message);
     return 2;

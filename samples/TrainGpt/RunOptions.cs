@@ -59,11 +59,16 @@ internal sealed record RunOptions
             if (name is "--help" or "-h") return options with { Help = true };
             var parameter = TrainingParameters.All.FirstOrDefault(p => p.Option == name);
             if (parameter is null && !s_own.Any(o => o.Name == name))
-                throw new ArgumentException($"There is no option '{name}'. Did you mean '{TrainingParameters.Nearest(name, Names)}'? --help lists all.");
+                throw new ArgumentException(
+                    $"There is no option '{name}'. Did you mean '{TrainingParameters.Nearest(name, Names)}'? --help lists all.");
             value ??= ++i < arguments.Count ? arguments[i] : throw new ArgumentException($"The option {name} needs a value.");
             if (parameter is not null)
             {
-                options = options with { Setup = TrainingParameters.Apply(options.Setup, [new(parameter.Name, TrainingParameters.Parse(parameter, value))]) };
+                options = options with
+                {
+                    Setup = TrainingParameters.Apply(options.Setup,
+                        [new(parameter.Name, TrainingParameters.Parse(parameter, value))]),
+                };
                 continue;
             }
 
@@ -73,7 +78,8 @@ internal sealed record RunOptions
                 case "--steps": budget = budget with { Steps = Integer(name, value) }; break;
                 case "--tokens": budget = budget with { Tokens = Integer(name, value) }; break;
                 case "--device":
-                    if (value is not ("cpu" or "cuda")) throw new ArgumentException($"The option --device cannot be '{value}'; it must be cpu or cuda.");
+                    if (value is not ("cpu" or "cuda"))
+                        throw new ArgumentException($"The option --device cannot be '{value}'; it must be cpu or cuda.");
                     options = options with { Cuda = value == "cuda" };
                     break;
                 case "--threads": options = options with { Threads = (int)Integer(name, value, 1, 1024) }; break;
@@ -97,7 +103,8 @@ internal sealed record RunOptions
         output.WriteLine("  dotnet run -c Release --project samples/TrainGpt -- [--option value]...\n\nRun");
         foreach (var (name, standard, description) in s_own) Line(name, standard, description);
         output.WriteLine("\nModel and training");
-        foreach (var parameter in TrainingParameters.All) Line(parameter.Option, parameter.Default.ToString(), parameter.Description);
+        foreach (var parameter in TrainingParameters.All)
+            Line(parameter.Option, parameter.Default.ToString(), parameter.Description);
 
         void Line(string name, string standard, string description) =>
             output.WriteLine($"  {name,-22} {description}{(standard.Length == 0 ? "" : $" [{standard}]")}");
@@ -106,7 +113,8 @@ internal sealed record RunOptions
     private static IEnumerable<string> Names => s_own.Select(o => o.Name).Concat(TrainingParameters.All.Select(p => p.Option));
 
     private static long Integer(string name, string value, long least = long.MinValue, long most = long.MaxValue) =>
-        long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
+        long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) && number >= least
+            && number <= most
             ? number
             : throw new ArgumentException($"The option {name} cannot be '{value}'; it must be an integer"
                 + (least > long.MinValue ? $" of at least {least}." : "."));

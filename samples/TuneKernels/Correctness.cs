@@ -2,7 +2,9 @@ using AutoResearch.Kernels;
 
 namespace AutoResearch.Samples.TuneKernels;
 
-/// <summary>The guard: kernels with the settings must agree with the definitions, at shapes that leave ragged edges in every block.</summary>
+/// <summary>
+/// The guard: kernels with the settings must agree with the definitions, at shapes that leave ragged edges in every block.
+/// </summary>
 internal sealed class Correctness
 {
     /// <summary>Largest allowed difference, relative to the root mean square of the result.</summary>
@@ -53,7 +55,8 @@ internal sealed class Correctness
             var dy = New((s_layout.Tokens, s_layout.QueryColumns), 4);
             foreach (var window in (ReadOnlySpan<int>)[-1, 37])
             {
-                var (y, logSumExp, dqkv) = (New(dy.Shape), New((s_layout.Batch, s_layout.Heads, s_layout.Sequence)), New(qkv.Shape));
+                var (y, logSumExp, dqkv) = (New(dy.Shape), New((s_layout.Batch, s_layout.Heads, s_layout.Sequence)),
+                    New(qkv.Shape));
                 backend.Attention(qkv, y, logSumExp, s_layout, window);
                 backend.AttentionBackward(qkv, y, logSumExp, dy, dqkv, s_layout, window);
                 results.AddRange([y.ToArray(), dqkv.ToArray()]);

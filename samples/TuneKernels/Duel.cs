@@ -3,8 +3,8 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Samples.TuneKernels;
 
 /// <summary>
-/// Two settings of the kernels against each other on all workloads, in rounds that alternate who goes first. Both work on the same
-/// memory: where it happens to lie makes more of a difference than many a setting.
+/// Two settings of the kernels against each other on all workloads, in rounds that alternate who goes first. Both work on the
+/// same memory: where it happens to lie makes more of a difference than many a setting.
 /// </summary>
 internal sealed class Duel : IDisposable
 {

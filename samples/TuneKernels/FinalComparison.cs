@@ -2,7 +2,9 @@ using AutoResearch.Kernels;
 
 namespace AutoResearch.Samples.TuneKernels;
 
-/// <summary>The last word: the winner against the defaults in fresh rounds, with an interval for each workload and for all.</summary>
+/// <summary>
+/// The last word: the winner against the defaults in fresh rounds, with an interval for each workload and for all.
+/// </summary>
 internal sealed class FinalComparison(CpuTuning winner, CpuTuning defaults, DuelSetup setup)
 {
     public const int Rounds = 120;

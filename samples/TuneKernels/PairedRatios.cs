@@ -1,8 +1,8 @@
 namespace AutoResearch.Samples.TuneKernels;
 
 /// <summary>
-/// How much time one side takes relative to the other, from rounds in which both were measured next to each other. A shared machine
-/// changes its speed from second to second, but within a round it changes for both.
+/// How much time one side takes relative to the other, from rounds in which both were measured next to each other. A shared
+/// machine changes its speed from second to second, but within a round it changes for both.
 /// </summary>
 internal sealed class PairedRatios
 {
@@ -23,8 +23,11 @@ internal sealed class PairedRatios
         _logarithms.Add(Math.Log(time / control));
     }
 
-    /// <summary>Interval that holds the true median with at least 95 % probability, whatever the distribution: order statistics.</summary>
-    /// <exception cref="InvalidOperationException">There are fewer than six rounds: even the extremes are not sure enough.</exception>
+    /// <summary>
+    /// Interval that holds the true median with at least 95 % probability, whatever the distribution: order statistics.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There are fewer than six rounds: even the extremes are not
+    /// sure enough.</exception>
     public (double Low, double High) Interval()
     {
         // P(fewer than k of n fall below the median) for a fair coin; the largest k that leaves 2.5 % on each side.

@@ -78,7 +78,8 @@ static int Finish(TuningSpace space, CpuTuning winner, DuelSetup setup)
 static string? Line(ResearchEvent e, ResearchHistory history) => e switch
 {
     TrialJudged { Verdict.IsFinal: true } judged =>
-        $"#{judged.Trial} {history.Trials[judged.Trial - 1].Hypothesis.Title}: {judged.Verdict.GetType().Name.ToLowerInvariant()}, {judged.Verdict.Reason}",
+        $"#{judged.Trial} {history.Trials[judged.Trial - 1].Hypothesis.Title}: "
+        + $"{judged.Verdict.GetType().Name.ToLowerInvariant()}, {judged.Verdict.Reason}",
     LoopStopped stopped => $"stopped: {stopped.Message}",
     _ => null,
 };

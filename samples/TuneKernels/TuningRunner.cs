@@ -3,8 +3,8 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Samples.TuneKernels;
 
 /// <summary>
-/// One experiment: check the kernels with a candidate's settings, then time them against the defaults. The score is relative to the
-/// defaults of the same rounds, so it does not drift with the machine.
+/// One experiment: check the kernels with a candidate's settings, then time them against the defaults. The score is relative to
+/// the defaults of the same rounds, so it does not drift with the machine.
 /// </summary>
 internal sealed class TuningRunner(TuningSpace space, DuelSetup setup) : IExperimentRunner
 {
@@ -12,7 +12,8 @@ internal sealed class TuningRunner(TuningSpace space, DuelSetup setup) : IExperi
     private const int Rounds = 21;
     private readonly Correctness _correctness = new();
 
-    public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default) =>
+    public Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default) =>
         Task.Run(() => Measure(experiment.Candidate.Parameters, cancellationToken), cancellationToken);
 
     private RunResult Measure(ParameterSet parameters, CancellationToken cancellationToken)
@@ -31,7 +32,8 @@ internal sealed class TuningRunner(TuningSpace space, DuelSetup setup) : IExperi
         {
             var error = _correctness.Difference(backend);
             if (!(error <= Correctness.Tolerance))
-                return RunResult.Failure(RunOutcome.Invalid, FormattableString.Invariant($"the results differ from the definition by {error:G3}"));
+                return RunResult.Failure(RunOutcome.Invalid,
+                    FormattableString.Invariant($"the results differ from the definition by {error:G3}"));
         }
 
         using var duel = new Duel(tuning, space.Defaults, setup);

@@ -18,7 +18,8 @@ internal abstract class Workload(string name) : IDisposable
 
     private sealed class Gemm(Backend backend) : Workload("GEMM 1024 × 1024 × 512")
     {
-        private readonly Tensor _a = Random(backend, (1024, 512), 1), _b = Random(backend, (1024, 512), 2), _c = backend.Allocate((1024, 1024));
+        private readonly Tensor _a = Random(backend, (1024, 512), 1), _b = Random(backend, (1024, 512), 2),
+            _c = backend.Allocate((1024, 1024));
 
         public override void Run() => backend.MatMul(_a, _b, _c, transposeB: true);
 
@@ -61,14 +62,16 @@ internal abstract class Workload(string name) : IDisposable
             _model = new GptModel(backend, config, 1);
             _tape = new Tape(backend);
             var random = new Random(1);
-            _tokens = [.. Enumerable.Range(0, (Rows * config.SequenceLength) + 1).Select(_ => random.Next(config.VocabularySize))];
+            _tokens =
+                [.. Enumerable.Range(0, (Rows * config.SequenceLength) + 1).Select(_ => random.Next(config.VocabularySize))];
         }
 
         public override void Run()
         {
             _tape.Reset();
             var count = _tokens.Length - 1;
-            _tape.Backward(_model.Loss(_tape, _tape.Input(_tokens.AsSpan(0, count), count), _tape.Input(_tokens.AsSpan(1), count), Rows));
+            _tape.Backward(
+                _model.Loss(_tape, _tape.Input(_tokens.AsSpan(0, count), count), _tape.Input(_tokens.AsSpan(1), count), Rows));
         }
 
         public override void Dispose()

@@ -4,7 +4,10 @@ using System.Text.Json.Serialization;
 
 namespace AutoResearch;
 
-/// <summary>An exact runnable thing: parameters and/or the editable source files. Two candidates with equal content are the same candidate.</summary>
+/// <summary>
+/// An exact runnable thing: parameters and/or the editable source files. Two candidates with equal content
+/// are the same candidate.
+/// </summary>
 public sealed record Candidate
 {
     private string? _id;

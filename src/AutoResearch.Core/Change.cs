@@ -2,7 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace AutoResearch;
 
-/// <summary>What a hypothesis does to its parent. In box: <see cref="ParameterChange"/>, <see cref="SourceChange"/>, <see cref="CombinedChange"/>.</summary>
+/// <summary>
+/// What a hypothesis does to its parent. In box: <see cref="ParameterChange"/>, <see cref="SourceChange"/>,
+/// <see cref="CombinedChange"/>.
+/// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(ParameterChange), "parameters")]
 [JsonDerivedType(typeof(SourceChange), "source")]

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>A change could not be applied to its parent. The message names the part and the reason, fit to be told to the proposer.</summary>
+/// <summary>
+/// A change could not be applied to its parent. The message names the part and the reason, fit to be told to the proposer.
+/// </summary>
 public sealed class ChangeException : Exception
 {
     /// <summary>Creates the exception.</summary>

@@ -4,8 +4,9 @@ using System.Text;
 namespace AutoResearch;
 
 /// <summary>
-/// A lock between processes. The operating system holds it, so it goes with the process however that ends; who holds it stands in a file
-/// beside it, because nobody can read a locked file. The lock file stays: deleting it would let two processes lock two files of one name.
+/// A lock between processes. The operating system holds it, so it goes with the process however that ends; who holds it stands in
+/// a file beside it, because nobody can read a locked file. The lock file stays: deleting it would let two processes lock
+/// two files of one name.
 /// </summary>
 internal sealed class FileLock : IDisposable
 {
@@ -66,7 +67,8 @@ internal sealed class FileLock : IDisposable
         if (ownerPath is null) return;
         try
         {
-            File.WriteAllText(ownerPath, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} ({Path.GetFileName(Environment.ProcessPath)}) on {Environment.MachineName}{note}"), Encoding.UTF8);
+            File.WriteAllText(ownerPath, string.Create(CultureInfo.InvariantCulture, $"process {Environment.ProcessId} "
+                + $"({Path.GetFileName(Environment.ProcessPath)}) on {Environment.MachineName}{note}"), Encoding.UTF8);
         }
         catch (IOException) { } // only a courtesy to the next reader; a full disk is reported when it matters
     }

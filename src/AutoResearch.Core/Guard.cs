@@ -12,7 +12,9 @@ public sealed record Guard(string Metric, double? Min = null, double? Max = null
     /// <summary>A guard with a lower limit.</summary>
     public static Guard AtLeast(string metric, double min) => new(metric, Min: min);
 
-    /// <summary>Null when <paramref name="metrics"/> keep the guard, otherwise a sentence that names the metric, its value and the limit.</summary>
+    /// <summary>
+    /// Null when <paramref name="metrics"/> keep the guard, otherwise a sentence that names the metric, its value and the limit.
+    /// </summary>
     public string? Violation(IReadOnlyDictionary<string, double> metrics)
     {
         ArgumentNullException.ThrowIfNull(metrics);

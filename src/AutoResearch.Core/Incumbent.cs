@@ -15,7 +15,9 @@ public sealed record Incumbent
     /// <summary>The trial that brought it; 0 for the baseline.</summary>
     public int Trial { get; init; }
 
-    /// <summary>That it is an earlier incumbent again, and who wanted that; null for the baseline and for what was accepted.</summary>
+    /// <summary>
+    /// That it is an earlier incumbent again, and who wanted that; null for the baseline and for what was accepted.
+    /// </summary>
     public Reversion? Reversion { get; init; }
 
     /// <summary>How many trials there were when it became the incumbent.</summary>

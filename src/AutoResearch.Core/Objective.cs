@@ -33,11 +33,16 @@ public sealed record Objective
     /// <inheritdoc cref="Objective(string, Direction, string)"/>
     public static Objective Maximize(string metric, string? unit = null) => new(metric, Direction.Maximize, unit);
 
-    /// <summary>How much better <paramref name="candidate"/> is than <paramref name="incumbent"/>: positive is better, in the metric's unit.</summary>
+    /// <summary>
+    /// How much better <paramref name="candidate"/> is than <paramref name="incumbent"/>: positive is better,
+    /// in the metric's unit.
+    /// </summary>
     public double Gain(double incumbent, double candidate) =>
         Direction == Direction.Minimize ? incumbent - candidate : candidate - incumbent;
 
-    /// <summary>True when <paramref name="candidate"/> is strictly better than <paramref name="incumbent"/>; NaN is never better.</summary>
+    /// <summary>
+    /// True when <paramref name="candidate"/> is strictly better than <paramref name="incumbent"/>; NaN is never better.
+    /// </summary>
     public bool IsBetter(double candidate, double incumbent) => Gain(incumbent, candidate) > 0;
 
     /// <summary>The value in the sense "lower is better": itself when minimizing, its negative when maximizing.</summary>

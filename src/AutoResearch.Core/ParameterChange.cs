@@ -11,7 +11,8 @@ public sealed record ParameterChange(ParameterSet Set) : Change
     public IReadOnlyList<string>? Remove { get; init; }
 
     /// <summary>A change from names and values.</summary>
-    public static ParameterChange Of(params ReadOnlySpan<(string Name, ParameterValue Value)> values) => new(ParameterSet.Of(values));
+    public static ParameterChange Of(params ReadOnlySpan<(string Name, ParameterValue Value)> values) =>
+        new(ParameterSet.Of(values));
 
     /// <summary>The change that turns <paramref name="from"/> into <paramref name="to"/>.</summary>
     public static ParameterChange Between(ParameterSet from, ParameterSet to)

@@ -22,8 +22,10 @@ public sealed class ParameterSet : IReadOnlyDictionary<string, ParameterValue>, 
         _values = new(StringComparer.Ordinal);
         foreach (var (name, value) in values)
         {
-            if (string.IsNullOrWhiteSpace(name)) throw new ArgumentException("A parameter name must not be empty.", nameof(values));
-            if (!_values.TryAdd(name, value)) throw new ArgumentException($"The parameter '{name}' occurs twice.", nameof(values));
+            if (string.IsNullOrWhiteSpace(name))
+                throw new ArgumentException("A parameter name must not be empty.", nameof(values));
+            if (!_values.TryAdd(name, value))
+                throw new ArgumentException($"The parameter '{name}' occurs twice.", nameof(values));
         }
     }
 
@@ -52,7 +54,8 @@ public sealed class ParameterSet : IReadOnlyDictionary<string, ParameterValue>, 
     /// <exception cref="KeyNotFoundException">There is no such parameter; the message lists those there are.</exception>
     public ParameterValue this[string key] => _values.TryGetValue(key, out var value)
         ? value
-        : throw new KeyNotFoundException($"There is no parameter '{key}'; there are: {(Count == 0 ? "none" : string.Join(", ", Keys))}.");
+        : throw new KeyNotFoundException(
+            $"There is no parameter '{key}'; there are: {(Count == 0 ? "none" : string.Join(", ", Keys))}.");
 
     /// <inheritdoc/>
     public bool ContainsKey(string key) => _values.ContainsKey(key);

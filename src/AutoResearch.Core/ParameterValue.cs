@@ -49,7 +49,8 @@ public readonly struct ParameterValue : IEquatable<ParameterValue>
     public static ParameterValue Of(bool value) => new(ParameterKind.Boolean, value ? 1 : 0);
 
     /// <summary>A text.</summary>
-    public static ParameterValue Of(string value) => new(ParameterKind.Text, 0, value ?? throw new ArgumentNullException(nameof(value)));
+    public static ParameterValue Of(string value) =>
+        new(ParameterKind.Text, 0, value ?? throw new ArgumentNullException(nameof(value)));
 
 #pragma warning disable CA2225, CS1591 // the named alternates are the Of methods
     public static implicit operator ParameterValue(double value) => Of(value);
@@ -70,7 +71,9 @@ public readonly struct ParameterValue : IEquatable<ParameterValue>
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Kind, _bits, _text);
 
-    /// <summary>The value in invariant text: floats round-trip and always carry a point or an exponent, so 3.0 and 3 stay different.</summary>
+    /// <summary>
+    /// The value in invariant text: floats round-trip and always carry a point or an exponent, so 3.0 and 3 stay different.
+    /// </summary>
     public override string ToString() => Kind switch
     {
         ParameterKind.Integer => _bits.ToString(CultureInfo.InvariantCulture),
@@ -85,5 +88,6 @@ public readonly struct ParameterValue : IEquatable<ParameterValue>
         return text.AsSpan().IndexOfAny('.', 'E') < 0 ? text + ".0" : text;
     }
 
-    private InvalidOperationException Wrong(string wanted) => new($"The parameter value '{this}' is of kind {Kind}, not {wanted}.");
+    private InvalidOperationException Wrong(string wanted) =>
+        new($"The parameter value '{this}' is of kind {Kind}, not {wanted}.");
 }

@@ -7,14 +7,16 @@ namespace AutoResearch;
 /// <summary>Writes a <see cref="ParameterValue"/> as a plain JSON value; a float keeps its point, an integer has none.</summary>
 internal sealed class ParameterValueConverter : JsonConverter<ParameterValue>
 {
-    public override ParameterValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.String => reader.GetString()!,
-        JsonTokenType.True => true,
-        JsonTokenType.False => false,
-        JsonTokenType.Number => IsInteger(ref reader) ? ParameterValue.Of(reader.GetInt64()) : ParameterValue.Of(reader.GetDouble()),
-        var other => throw new JsonException($"A parameter value cannot be a JSON {other}."),
-    };
+    public override ParameterValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType switch
+        {
+            JsonTokenType.String => reader.GetString()!,
+            JsonTokenType.True => true,
+            JsonTokenType.False => false,
+            JsonTokenType.Number =>
+                IsInteger(ref reader) ? ParameterValue.Of(reader.GetInt64()) : ParameterValue.Of(reader.GetDouble()),
+            var other => throw new JsonException($"A parameter value cannot be a JSON {other}."),
+        };
 
     public override void Write(Utf8JsonWriter writer, ParameterValue value, JsonSerializerOptions options)
     {

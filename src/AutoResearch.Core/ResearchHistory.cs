@@ -28,7 +28,8 @@ public sealed class ResearchHistory
     private ResearchState? _state;
 
     /// <summary>The history of a sequence of events.</summary>
-    /// <exception cref="InvalidDataException">The events do not fit together; the message names the first that does not.</exception>
+    /// <exception cref="InvalidDataException">The events do not fit together; the message names the first that
+    /// does not.</exception>
     public static ResearchHistory Of(IEnumerable<ResearchEvent> events)
     {
         ArgumentNullException.ThrowIfNull(events);
@@ -69,8 +70,11 @@ public sealed class ResearchHistory
     /// <summary>What is claimed of the kept changes of the present incumbent; null until it was tested.</summary>
     public ClaimSet? Claims { get; private set; }
 
-    /// <summary>The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.</summary>
-    public IReadOnlyList<Incumbent> Incumbents => _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
+    /// <summary>
+    /// The baseline and every candidate that replaced it, in order, each with its runs up to the moment it was replaced.
+    /// </summary>
+    public IReadOnlyList<Incumbent> Incumbents =>
+        _incumbents.Count == 0 ? _incumbents : _incumbents.SetItem(_incumbents.Count - 1, State.Incumbent);
 
     /// <summary>
     /// The incumbents that the present one is made of, the baseline first: those that were undone are left out.
@@ -93,7 +97,10 @@ public sealed class ResearchHistory
     /// <summary>Whether somebody is asked for an approval.</summary>
     internal bool IsAwaitingApproval => _pending.Any(number => _trials[number - 1].AwaitedApproval is not null);
 
-    /// <summary>Attempts that brought no result: infrastructure failures, cancellations and disturbed runs, in order. They belong to no evidence.</summary>
+    /// <summary>
+    /// Attempts that brought no result: infrastructure failures, cancellations and disturbed runs, in order. They
+    /// belong to no evidence.
+    /// </summary>
     public IReadOnlyList<Run> Setbacks => _setbacks;
 
     /// <summary>Trials without a final verdict, in order.</summary>
@@ -115,7 +122,8 @@ public sealed class ResearchHistory
     internal int RunningCount => _running.Count;
 
     /// <summary>The experiments of a trial that have no result yet.</summary>
-    internal IReadOnlyList<Experiment> UnfinishedOf(Trial trial) => _unfinishedOfTrial.TryGetValue(trial.Number, out var list) ? list : [];
+    internal IReadOnlyList<Experiment> UnfinishedOf(Trial trial) =>
+        _unfinishedOfTrial.TryGetValue(trial.Number, out var list) ? list : [];
 
     /// <summary>How many trials there are.</summary>
     internal int TrialCount => _trials.Count;
@@ -124,7 +132,8 @@ public sealed class ResearchHistory
     internal int IncumbentVersion => _incumbents.Count - 1;
 
     /// <summary>The runs that an incumbent has, by its version.</summary>
-    internal IReadOnlyList<Run> IncumbentRuns(int version) => version == _incumbents.Count - 1 ? _incumbentRuns : _incumbents[version].Runs;
+    internal IReadOnlyList<Run> IncumbentRuns(int version) =>
+        version == _incumbents.Count - 1 ? _incumbentRuns : _incumbents[version].Runs;
 
     /// <summary>
     /// Experiments' worth of budget that stopped runs of the search did not use: the sum of the shares that were left. A limit on
@@ -135,13 +144,17 @@ public sealed class ResearchHistory
     /// <summary>A trial by its number.</summary>
     internal Trial Trial(int number) => _trials[number - 1];
 
-    /// <summary>How many experiments were started; another attempt is not another experiment. The next id follows from it.</summary>
+    /// <summary>
+    /// How many experiments were started; another attempt is not another experiment. The next id follows from it.
+    /// </summary>
     public int ExperimentsStarted { get; private set; }
 
     /// <summary>How many experiments ended with a result, good or bad. Setbacks are not results.</summary>
     public int ExperimentsFinished { get; private set; }
 
-    /// <summary>The time that the loop was at work: from its start, or from where it was resumed, to its last event, summed up.</summary>
+    /// <summary>
+    /// The time that the loop was at work: from its start, or from where it was resumed, to its last event, summed up.
+    /// </summary>
     public TimeSpan ActiveTime { get; private set; }
 
     /// <summary>Money spent on proposals and runs, in the user's currency.</summary>
@@ -166,7 +179,8 @@ public sealed class ResearchHistory
         Incumbents = _incumbents,
     };
 
-    private LoopStarted Start => _start ?? throw new InvalidOperationException("The history is empty: no loop_started event was applied.");
+    private LoopStarted Start =>
+        _start ?? throw new InvalidOperationException("The history is empty: no loop_started event was applied.");
 
     private Incumbent CurrentIncumbent => _incumbents[^1] with { Runs = _incumbentRuns };
 
@@ -198,7 +212,9 @@ public sealed class ResearchHistory
             case ExperimentFinished finished: ApplyResult(finished); break;
             case TrialJudged { Verdict: NeedMore more } judged: Update(judged.Trial, t => t with { Request = more }); break;
             case TrialJudged judged: ApplyVerdict(judged); break;
-            case ApprovalRequested asked: Update(asked.Trial, t => t with { AwaitedApproval = asked.Stage, HeldVerdict = asked.Verdict }); break;
+            case ApprovalRequested asked:
+                Update(asked.Trial, t => t with { AwaitedApproval = asked.Stage, HeldVerdict = asked.Verdict });
+                break;
             case ApprovalDecided decided: ApplyApproval(decided); break;
             case IncumbentAdvanced advanced: ApplyAdvance(advanced); break;
             case IncumbentReverted reverted: ApplyReversion(reverted); break;
@@ -206,7 +222,8 @@ public sealed class ResearchHistory
             case GainMeasured measured: Gain = measured.Gain; break;
             case LoopStopped stopped: Stop = stopped; break;
         }
-        // A clock that was set back must not take time away; time between a crash and its resume is not work, nor is waiting for somebody.
+        // A clock that was set back must not take time away; time between a crash and its resume is not work, nor is
+        // waiting for somebody.
         if (e is not (LoopStarted or LoopResumed) && !isIdle && e.Time > LastTime) ActiveTime += e.Time - LastTime;
         LastTime = e.Time;
         _state = null;
@@ -223,7 +240,8 @@ public sealed class ResearchHistory
             _ when _start is null => $"The first event must be loop_started, not {e.GetType().Name}.",
             HypothesisProposed proposed when proposed.Trial != _trials.Count + 1 =>
                 $"Trial {proposed.Trial} was proposed where {_trials.Count + 1} was expected.",
-            HypothesisProposed proposed when proposed.IncumbentVersion is { } version && (version < 0 || version >= _incumbents.Count) =>
+            HypothesisProposed proposed when proposed.IncumbentVersion is { } version
+                && (version < 0 || version >= _incumbents.Count) =>
                 $"Trial {proposed.Trial} was proposed for incumbent {version}, of which there are {_incumbents.Count}.",
             HypothesisProposed { Hypothesis.RebaseOf: { } original } when ProblemWithTrial(original) is { } missing => missing,
             ExperimentStarted started => ProblemWith(started.Experiment),
@@ -244,7 +262,9 @@ public sealed class ResearchHistory
         if (_running.Contains(experiment.Id)) return $"The experiment {experiment.Id} was started twice.";
         if (_unfinished.TryGetValue(experiment.Id, out var last) && experiment.Attempt <= last.Attempt)
             return $"Attempt {experiment.Attempt} of {experiment.Id} was started after attempt {last.Attempt}.";
-        return experiment.Purpose is RunPurpose.Baseline or RunPurpose.Claim or RunPurpose.Final ? null : ProblemWithTrial(experiment.Trial);
+        return experiment.Purpose is RunPurpose.Baseline or RunPurpose.Claim or RunPurpose.Final
+            ? null
+            : ProblemWithTrial(experiment.Trial);
     }
 
     private string? ProblemWith(IncumbentAdvanced advanced)
@@ -260,15 +280,20 @@ public sealed class ResearchHistory
     }
 
     private string? ProblemWithApproval(int number, bool isRequest) => ProblemWithTrial(number)
-        ?? (_trials[number - 1] is var trial && (trial.Candidate is null || !trial.IsPending) ? $"Trial {number} has nothing to approve."
-        : isRequest && trial.AwaitedApproval is not null ? $"Trial {number} was asked about twice." : null);
+        ?? (_trials[number - 1] is var trial && (trial.Candidate is null || !trial.IsPending)
+            ? $"Trial {number} has nothing to approve."
+            : isRequest && trial.AwaitedApproval is not null ? $"Trial {number} was asked about twice." : null);
 
     private string? ProblemWith(IncumbentReverted reverted)
     {
-        if (reverted.Version != _incumbents.Count) return $"The incumbent was reverted to become version {reverted.Version} where {_incumbents.Count} was expected.";
-        if (reverted.To < 0 || reverted.To >= _incumbents.Count - 1) return $"The incumbent was reverted to version {reverted.To}, which is not one before the present one, {_incumbents.Count - 1}.";
+        if (reverted.Version != _incumbents.Count)
+            return $"The incumbent was reverted to become version {reverted.Version} where {_incumbents.Count} was expected.";
+        if (reverted.To < 0 || reverted.To >= _incumbents.Count - 1)
+            return $"The incumbent was reverted to version {reverted.To}, which is not one before the present one, "
+                + $"{_incumbents.Count - 1}.";
         return reverted.CandidateId == _incumbents[reverted.To].Candidate.Id ? null
-            : $"The incumbent was reverted to {reverted.CandidateId}, but version {reverted.To} is {_incumbents[reverted.To].Candidate.Id}.";
+            : $"The incumbent was reverted to {reverted.CandidateId}, "
+                + $"but version {reverted.To} is {_incumbents[reverted.To].Candidate.Id}.";
     }
 
     private string? ProblemWithTrial(int number) => number < 1 || number > _trials.Count ? $"There is no trial {number}." : null;
@@ -305,7 +330,8 @@ public sealed class ResearchHistory
         if (!_unfinished.ContainsKey(experiment.Id)) ExperimentsStarted++;
         if (_unfinished.TryGetValue(experiment.Id, out var earlier)) Forget(earlier);
         _unfinished[experiment.Id] = experiment;
-        if (!_unfinishedOfTrial.TryGetValue(experiment.Trial, out var ofTrial)) _unfinishedOfTrial[experiment.Trial] = ofTrial = [];
+        if (!_unfinishedOfTrial.TryGetValue(experiment.Trial, out var ofTrial))
+            _unfinishedOfTrial[experiment.Trial] = ofTrial = [];
         ofTrial.Add(experiment);
     }
 
@@ -329,8 +355,10 @@ public sealed class ResearchHistory
         _unfinished.Remove(finished.ExperimentId);
         Forget(run.Experiment);
         ExperimentsFinished++;
-        if (run.Experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm) ExperimentsReturned += Monitoring.Unused(run.Result);
-        // Claims must not steer the search that may go on after them, nor be tuned by their own runs; sentinels show drift, not noise.
+        if (run.Experiment.Purpose is RunPurpose.Screen or RunPurpose.Confirm)
+            ExperimentsReturned += Monitoring.Unused(run.Result);
+        // Claims must not steer the search that may go on after them, nor be tuned by their own runs; sentinels
+        // show drift, not noise.
         if (run.Experiment.Purpose is not (RunPurpose.Claim or RunPurpose.Sentinel)) _noise.Add(run, Problem.Objective);
         var trial = run.Experiment.Trial;
         switch (run.Experiment.Purpose)
@@ -346,7 +374,8 @@ public sealed class ResearchHistory
 
     private void ApplyVerdict(TrialJudged judged)
     {
-        Update(judged.Trial, t => t with { Verdict = judged.Verdict, Request = null, AwaitedApproval = null, HeldVerdict = null });
+        Update(judged.Trial,
+            t => t with { Verdict = judged.Verdict, Request = null, AwaitedApproval = null, HeldVerdict = null });
         _judged = _judged.Add(judged.Trial);
         _pending.Remove(judged.Trial);
     }
@@ -385,7 +414,13 @@ public sealed class ResearchHistory
     {
         var earlier = _incumbents[reverted.To];
         _incumbents = _incumbents.SetItem(_incumbents.Count - 1, CurrentIncumbent)
-            .Add(earlier with { Runs = [], Version = reverted.Version, Reversion = new(reverted.To, reverted.By, reverted.Reason), Since = _trials.Count });
+            .Add(earlier with
+            {
+                Runs = [],
+                Version = reverted.Version,
+                Reversion = new(reverted.To, reverted.By, reverted.Reason),
+                Since = _trials.Count,
+            });
         _incumbentRuns = [.. earlier.Runs];
         (Gain, Claims) = (null, null);
     }

@@ -46,7 +46,9 @@ public sealed class ResearchState
         init => _judged = value;
     }
 
-    /// <summary>All incumbents by version, where a loop made the state: they tell an acceptor which versions are earlier ones again.</summary>
+    /// <summary>
+    /// All incumbents by version, where a loop made the state: they tell an acceptor which versions are earlier ones again.
+    /// </summary>
     internal IReadOnlyList<Incumbent> Incumbents { get; init; } = [];
 
     /// <summary>The seed of the loop.</summary>

@@ -28,7 +28,8 @@ public sealed record SourceChange(IReadOnlyList<FileEdit> Edits) : Change
         {
             case WriteFile write: files[write.Path] = write.Content; break;
             case DeleteFile delete:
-                if (!files.Remove(delete.Path)) throw new ChangeException($"Cannot delete '{delete.Path}': there is no such file.");
+                if (!files.Remove(delete.Path))
+                    throw new ChangeException($"Cannot delete '{delete.Path}': there is no such file.");
                 break;
             case ReplaceText replace: files[replace.Path] = Replaced(replace, files); break;
             default: throw new ChangeException($"Edits of type {edit.GetType().Name} are not known.");
@@ -37,12 +38,14 @@ public sealed record SourceChange(IReadOnlyList<FileEdit> Edits) : Change
 
     private static string Replaced(ReplaceText edit, Dictionary<string, string> files)
     {
-        if (!files.TryGetValue(edit.Path, out var text)) throw new ChangeException($"Cannot edit '{edit.Path}': there is no such file.");
+        if (!files.TryGetValue(edit.Path, out var text))
+            throw new ChangeException($"Cannot edit '{edit.Path}': there is no such file.");
         if (edit.Search.Length == 0) throw new ChangeException($"The text to search in '{edit.Path}' is empty.");
         var at = text.IndexOf(edit.Search, StringComparison.Ordinal);
         if (at < 0) throw new ChangeException($"The text to replace was not found in '{edit.Path}': \"{Short(edit.Search)}\".");
         if (text.IndexOf(edit.Search, at + 1, StringComparison.Ordinal) >= 0)
-            throw new ChangeException($"The text to replace occurs more than once in '{edit.Path}': \"{Short(edit.Search)}\". Quote more of it.");
+            throw new ChangeException(
+                $"The text to replace occurs more than once in '{edit.Path}': \"{Short(edit.Search)}\". Quote more of it.");
         return string.Concat(text.AsSpan(0, at), edit.Replace, text.AsSpan(at + edit.Search.Length));
     }
 

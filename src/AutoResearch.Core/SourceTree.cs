@@ -41,7 +41,8 @@ public sealed class SourceTree : IReadOnlyDictionary<string, string>
     /// <exception cref="KeyNotFoundException">There is no such file; the message lists those there are.</exception>
     public string this[string key] => _files.TryGetValue(key, out var text)
         ? text
-        : throw new KeyNotFoundException($"There is no file '{key}'; there are: {(Count == 0 ? "none" : string.Join(", ", Keys))}.");
+        : throw new KeyNotFoundException(
+            $"There is no file '{key}'; there are: {(Count == 0 ? "none" : string.Join(", ", Keys))}.");
 
     /// <inheritdoc/>
     public bool ContainsKey(string key) => _files.ContainsKey(key);
@@ -59,9 +60,11 @@ public sealed class SourceTree : IReadOnlyDictionary<string, string>
         if (string.IsNullOrWhiteSpace(path) || path.StartsWith('/') || path.Contains('\\') || path.Contains(':')
             || path.Split('/').Any(part => part is "" or "." or ".."))
             throw new ArgumentException(
-                $"'{path}' is not a relative path inside the source tree (forward slashes, no drive, no '.', no '..').", nameof(path));
+                $"'{path}' is not a relative path inside the source tree (forward slashes, no drive, no '.', no '..').",
+                nameof(path));
         if (UnsafeText.IsUnsafe(path))
-            throw new ArgumentException($"'{ApprovalText.Visible(path)}' is not a path: it holds characters that cannot be seen or that turn text around.", nameof(path));
+            throw new ArgumentException($"'{ApprovalText.Visible(path)}' is not a path: "
+                + "it holds characters that cannot be seen or that turn text around.", nameof(path));
     }
 
     internal sealed class SourceTreeConverter : JsonConverter<SourceTree>

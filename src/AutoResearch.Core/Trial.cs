@@ -9,10 +9,14 @@ public sealed record Trial
     /// <summary>The idea.</summary>
     public required Hypothesis Hypothesis { get; init; }
 
-    /// <summary>The parent with the change applied; null when the change did not apply or the candidate was a duplicate.</summary>
+    /// <summary>
+    /// The parent with the change applied; null when the change did not apply or the candidate was a duplicate.
+    /// </summary>
     public Candidate? Candidate { get; init; }
 
-    /// <summary>Its runs that ended with a result, in order; infrastructure failures and cancelled runs are not among them.</summary>
+    /// <summary>
+    /// Its runs that ended with a result, in order; infrastructure failures and cancelled runs are not among them.
+    /// </summary>
     public IReadOnlyList<Run> Runs { get; init; } = [];
 
     /// <summary>
@@ -30,7 +34,10 @@ public sealed record Trial
     /// <summary>Runs of the incumbent that were made for this trial and ended with a result, in order.</summary>
     public IReadOnlyList<Run> Controls { get; init; } = [];
 
-    /// <summary>Runs of the baseline that were asked for during this trial to see how the machine drifts (<see cref="Arm.Baseline"/>), in order.</summary>
+    /// <summary>
+    /// Runs of the baseline that were asked for during this trial to see how the machine drifts
+    /// (<see cref="Arm.Baseline"/>), in order.
+    /// </summary>
     public IReadOnlyList<Run> Sentinels { get; init; } = [];
 
     /// <summary>What the acceptor has asked for and not got yet; null when nothing is open.</summary>
@@ -42,7 +49,9 @@ public sealed record Trial
     /// <summary>What somebody was asked for and has not decided yet; null when nothing waits.</summary>
     public ApprovalStage? AwaitedApproval { get; init; }
 
-    /// <summary>The accept that waits for approval, or was approved and is about to be recorded; null when there is none.</summary>
+    /// <summary>
+    /// The accept that waits for approval, or was approved and is about to be recorded; null when there is none.
+    /// </summary>
     public Verdict? HeldVerdict { get; init; }
 
     /// <summary>The final verdict; null while it is running.</summary>

@@ -3,7 +3,10 @@ using System.Text;
 
 namespace AutoResearch;
 
-/// <summary>Characters that make text look like something else than it is: they steer terminals, turn the direction of writing, or cannot be seen.</summary>
+/// <summary>
+/// Characters that make text look like something else than it is: they steer terminals, turn the direction of
+/// writing, or cannot be seen.
+/// </summary>
 internal static class UnsafeText
 {
     /// <summary>Controls, bidirectional marks and overrides, zero-width characters, tags.</summary>

@@ -9,7 +9,8 @@ namespace AutoResearch.Testing;
 /// <param name="GainMean">Mean of the size of a gain, before its sign is taken off.</param>
 /// <param name="GainDeviation">Standard deviation of the size of a gain.</param>
 /// <param name="HarmDeviation">Standard deviation of the normal distribution whose absolute value is the size of a harm.</param>
-public sealed record EffectDistribution(double GainShare, double NullShare, double GainMean, double GainDeviation, double HarmDeviation)
+public sealed record EffectDistribution(
+    double GainShare, double NullShare, double GainMean, double GainDeviation, double HarmDeviation)
 {
     /// <summary>
     /// 5 % gains of 0.0008 ± 0.0005, 25 % without effect, 70 % harms of the size |N(0, 0.001)|: the order of magnitude that

@@ -52,7 +52,8 @@ public sealed class FakeTimeProvider : TimeProvider
     public override long GetTimestamp() => (GetUtcNow() - Start).Ticks;
 
     /// <summary>Moves the clock on and fires every timer that falls due on the way, each at its own time.</summary>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="by"/> is negative; <see cref="SetUtcNow"/> turns the clock back.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="by"/> is negative; <see cref="SetUtcNow"/> turns the
+    /// clock back.</exception>
     public void Advance(TimeSpan by)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(by, TimeSpan.Zero);
@@ -65,7 +66,9 @@ public sealed class FakeTimeProvider : TimeProvider
         }
     }
 
-    /// <summary>Sets the clock, backwards too, without firing anything: a clock that jumps. Timers keep the time they have left.</summary>
+    /// <summary>
+    /// Sets the clock, backwards too, without firing anything: a clock that jumps. Timers keep the time they have left.
+    /// </summary>
     public void SetUtcNow(DateTimeOffset value)
     {
         lock (_lock)
@@ -76,7 +79,9 @@ public sealed class FakeTimeProvider : TimeProvider
         }
     }
 
-    /// <summary>Completes as soon as <paramref name="count"/> timers wait, so that a test can advance without sleeping first.</summary>
+    /// <summary>
+    /// Completes as soon as <paramref name="count"/> timers wait, so that a test can advance without sleeping first.
+    /// </summary>
     public Task WaitForTimersAsync(int count = 1, CancellationToken cancellationToken = default)
     {
         lock (_lock)

@@ -22,7 +22,8 @@ public sealed class FaultInjector(int? killAt = null)
     public IJournal Wrap(IJournal inner) => new FaultyJournal(this, inner ?? throw new ArgumentNullException(nameof(inner)));
 
     /// <summary>A runner with points before and after each run.</summary>
-    public IExperimentRunner Wrap(IExperimentRunner inner) => new FaultyRunner(this, inner ?? throw new ArgumentNullException(nameof(inner)));
+    public IExperimentRunner Wrap(IExperimentRunner inner) =>
+        new FaultyRunner(this, inner ?? throw new ArgumentNullException(nameof(inner)));
 
     /// <summary>A proposer with points before and after each proposal.</summary>
     public IHypothesisProposer Wrap(IHypothesisProposer inner) =>
@@ -52,7 +53,8 @@ public sealed class FaultInjector(int? killAt = null)
 
     private sealed class FaultyRunner(FaultInjector faults, IExperimentRunner inner) : IExperimentRunner
     {
-        public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+        public async Task<RunResult> RunAsync(
+            Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
         {
             faults.Pass();
             var result = await inner.RunAsync(experiment, progress, cancellationToken).ConfigureAwait(false);

@@ -23,7 +23,9 @@ public sealed class ScriptedChatClient : IChatClient
             : throw new InvalidOperationException($"The script has {replies.Length} replies and was asked for one more.");
     }
 
-    /// <summary>Creates a client from a function of the messages, the options and the number of the request, from 1. It may throw.</summary>
+    /// <summary>
+    /// Creates a client from a function of the messages, the options and the number of the request, from 1. It may throw.
+    /// </summary>
     public ScriptedChatClient(Func<IReadOnlyList<ChatMessage>, ChatOptions?, int, ChatResponse> script) =>
         _script = script ?? throw new ArgumentNullException(nameof(script));
 
@@ -43,17 +45,18 @@ public sealed class ScriptedChatClient : IChatClient
     /// <param name="text">The assistant's text.</param>
     /// <param name="inputTokens">Prompt tokens that the response reports.</param>
     /// <param name="outputTokens">Answer tokens that the response reports.</param>
-    public static ChatResponse Reply(string text, long inputTokens = 0, long outputTokens = 0) => new(new ChatMessage(ChatRole.Assistant, text))
-    {
-        ModelId = "scripted",
-        FinishReason = ChatFinishReason.Stop,
-        Usage = new UsageDetails
+    public static ChatResponse Reply(string text, long inputTokens = 0, long outputTokens = 0) =>
+        new(new ChatMessage(ChatRole.Assistant, text))
         {
-            InputTokenCount = inputTokens,
-            OutputTokenCount = outputTokens,
-            TotalTokenCount = inputTokens + outputTokens,
-        },
-    };
+            ModelId = "scripted",
+            FinishReason = ChatFinishReason.Stop,
+            Usage = new UsageDetails
+            {
+                InputTokenCount = inputTokens,
+                OutputTokenCount = outputTokens,
+                TotalTokenCount = inputTokens + outputTokens,
+            },
+        };
 
     /// <inheritdoc/>
     public Task<ChatResponse> GetResponseAsync(
@@ -81,7 +84,8 @@ public sealed class ScriptedChatClient : IChatClient
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var response = await GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
         foreach (var update in response.ToChatResponseUpdates())

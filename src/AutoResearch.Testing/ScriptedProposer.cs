@@ -9,7 +9,8 @@ public sealed class ScriptedProposer : IHypothesisProposer
     private readonly Func<ResearchState, Hypothesis?> _script;
 
     /// <summary>Creates a proposer from a function of the state; null ends the loop.</summary>
-    public ScriptedProposer(Func<ResearchState, Hypothesis?> script) => _script = script ?? throw new ArgumentNullException(nameof(script));
+    public ScriptedProposer(Func<ResearchState, Hypothesis?> script) =>
+        _script = script ?? throw new ArgumentNullException(nameof(script));
 
     /// <summary>How often it was asked.</summary>
     public int Calls { get; private set; }
@@ -22,7 +23,9 @@ public sealed class ScriptedProposer : IHypothesisProposer
         return new(state => state.NextTrial > values.Length ? null : Set(state, parameter, values[state.NextTrial - 1]));
     }
 
-    /// <summary>A proposer without end that sets an integer parameter to the number of the trial: every candidate is new.</summary>
+    /// <summary>
+    /// A proposer without end that sets an integer parameter to the number of the trial: every candidate is new.
+    /// </summary>
     public static ScriptedProposer Counting(string parameter)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(parameter);

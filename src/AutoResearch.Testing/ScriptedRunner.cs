@@ -58,7 +58,8 @@ public sealed class ScriptedRunner : IExperimentRunner
         var next = -1;
         return new(experiment => Interlocked.Increment(ref next) is var at && at < results.Length
             ? results[at]
-            : throw new InvalidOperationException($"The script has {results.Length} results and was asked for one more, for {experiment.Id}."));
+            : throw new InvalidOperationException(
+                $"The script has {results.Length} results and was asked for one more, for {experiment.Id}."));
     }
 
     /// <summary>A completed result with one metric.</summary>
@@ -78,7 +79,8 @@ public sealed class ScriptedRunner : IExperimentRunner
     }
 
     /// <inheritdoc/>
-    public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         lock (_lock)

@@ -1,8 +1,8 @@
 namespace AutoResearch.Testing;
 
 /// <summary>
-/// Learning curves for a <see cref="SimulatedObjective"/>: a training loss that is reported while a run goes on, and ends where the run's
-/// score lies. Early in a run its luck has little to do with that at the end, and ideas may look better or worse on the
+/// Learning curves for a <see cref="SimulatedObjective"/>: a training loss that is reported while a run goes on, and ends where
+/// the run's score lies. Early in a run its luck has little to do with that at the end, and ideas may look better or worse on the
 /// way than they are: curves cross.
 /// </summary>
 public sealed record SimulatedCurves

@@ -1,6 +1,8 @@
 namespace AutoResearch.Testing;
 
-/// <summary>How a <see cref="SimulatedObjective"/> disturbs its runs. By default the noise is normal and equal for all candidates.</summary>
+/// <summary>
+/// How a <see cref="SimulatedObjective"/> disturbs its runs. By default the noise is normal and equal for all candidates.
+/// </summary>
 public sealed record SimulatedNoise
 {
     /// <summary>Creates a noise.</summary>

@@ -4,8 +4,8 @@ namespace AutoResearch.Testing;
 
 /// <summary>
 /// A world whose truth is known: a proposer of ideas with known effects, and a runner that returns the true value plus
-/// noise. With it a test can say how much of what a loop accepted is real. Effects are additive and never run out. Everything follows from seeds, so a resumed loop sees the same
-/// world. The metric is to be minimized.
+/// noise. With it a test can say how much of what a loop accepted is real. Effects are additive and never run out. Everything
+/// follows from seeds, so a resumed loop sees the same world. The metric is to be minimized.
 /// </summary>
 public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
 {
@@ -59,7 +59,9 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
         Baseline = Candidate.Of((IdeaPrefix + "0", 0.0)),
     };
 
-    /// <summary>The true value of a candidate relative to the baseline's: the sum of the effects of its ideas; negative is better.</summary>
+    /// <summary>
+    /// The true value of a candidate relative to the baseline's: the sum of the effects of its ideas; negative is better.
+    /// </summary>
     public static double Truth(Candidate candidate)
     {
         ArgumentNullException.ThrowIfNull(candidate);
@@ -71,7 +73,8 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     {
         ArgumentNullException.ThrowIfNull(history);
         // What the loop takes out at the end was no idea.
-        var effects = history.Incumbents.Zip(history.Incumbents.Skip(1)).Where(p => p.Second.Trial == 0 || history.Trials[p.Second.Trial - 1].Hypothesis.Drops is null)
+        var effects = history.Incumbents.Zip(history.Incumbents.Skip(1))
+            .Where(p => p.Second.Trial == 0 || history.Trials[p.Second.Trial - 1].Hypothesis.Drops is null)
             .Select(p => Truth(p.Second.Candidate) - Truth(p.First.Candidate)).ToArray();
         return new()
         {
@@ -91,14 +94,16 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
         return ValueTask.FromResult<Hypothesis?>(new()
         {
             ParentId = state.Incumbent.Candidate.Id,
-            Change = ParameterChange.Of((IdeaPrefix + state.NextTrial.ToString(CultureInfo.InvariantCulture), EffectOf(state.NextTrial))),
+            Change = ParameterChange.Of(
+                (IdeaPrefix + state.NextTrial.ToString(CultureInfo.InvariantCulture), EffectOf(state.NextTrial))),
             Title = string.Create(CultureInfo.InvariantCulture, $"idea {state.NextTrial}"),
             Proposer = "simulation",
         });
     }
 
     /// <inheritdoc/>
-    public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         cancellationToken.ThrowIfCancellationRequested();
@@ -108,7 +113,8 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
             return Task.FromResult(RunResult.Failure(RunOutcome.Crashed, "This idea crashes."));
         var noise = Noise.Draw(ofCandidate, Generator(Seed ^ 0x5EED, experiment.Seed, candidate), Ordinal(experiment.Id));
         if (Curves is { } curves && progress is not null)
-            Report(curves, experiment, Truth(experiment.Candidate), noise, Generator(Seed ^ 0xC0DE, experiment.Seed, candidate), progress, cancellationToken);
+            Report(curves, experiment, Truth(experiment.Candidate), noise, Generator(Seed ^ 0xC0DE, experiment.Seed, candidate),
+                progress, cancellationToken);
         return Task.FromResult(ScriptedRunner.Completed(Metric, Truth(experiment.Candidate) + noise));
     }
 
@@ -116,15 +122,18 @@ public sealed class SimulatedObjective : IExperimentRunner, IHypothesisProposer
     public double EffectOf(int trial) => Effects.Draw(Generator(Seed, trial));
 
     private void Report(
-        SimulatedCurves curves, Experiment experiment, double truth, double noise, Random random, IProgress<Measurement> progress, CancellationToken cancellationToken)
+        SimulatedCurves curves, Experiment experiment, double truth, double noise, Random random, IProgress<Measurement> progress,
+        CancellationToken cancellationToken)
     {
         var (early, transient) = (Noise.Sigma * Normal(random), 0.0);
         foreach (var idea in experiment.Candidate.Parameters.Keys)
-            transient += curves.Transient * Normal(Generator(Seed ^ 0x7AB5, int.Parse(idea.AsSpan(IdeaPrefix.Length), CultureInfo.InvariantCulture)));
+            transient += curves.Transient
+                * Normal(Generator(Seed ^ 0x7AB5, int.Parse(idea.AsSpan(IdeaPrefix.Length), CultureInfo.InvariantCulture)));
         for (var i = 1; i <= curves.Points; i++)
         {
             var at = (double)i / curves.Points;
-            var loss = 1 + (2 * Math.Exp(-6 * at)) + truth + (at * noise) + ((1 - at) * (early + transient)) + (curves.StepNoise * Normal(random));
+            var loss = 1 + (2 * Math.Exp(-6 * at)) + truth + (at * noise) + ((1 - at) * (early + transient))
+                + (curves.StepNoise * Normal(random));
             progress.Report(new Measurement(curves.Metric, loss, i, TimeSpan.FromSeconds(300 * at), at));
             cancellationToken.ThrowIfCancellationRequested();
         }

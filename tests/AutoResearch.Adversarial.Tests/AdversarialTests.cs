@@ -1,14 +1,15 @@
 namespace AutoResearch.Adversarial.Tests;
 
 /// <summary>
-/// Every adversary in the sandbox: no accept, no harm to host or neighbours, the right outcome with a message, and the honest idea after
-/// it is judged as if it had never been there.
+/// Every adversary in the sandbox: no accept, no harm to host or neighbours, the right outcome with a message, and the honest
+/// idea after it is judged as if it had never been there.
 /// </summary>
 public sealed class AdversarialTests
 {
     internal static readonly SandboxPolicy Policy = new()
     {
-        MemoryBytes = 192 << 20, Processes = 64, FileBytes = 8 << 20, DiskBytes = 16 << 20, DiskFiles = 2000, TemporaryBytes = 16 << 20, OpenFiles = 256,
+        MemoryBytes = 192 << 20, Processes = 64, FileBytes = 8 << 20, DiskBytes = 16 << 20, DiskFiles = 2000,
+        TemporaryBytes = 16 << 20, OpenFiles = 256,
     };
 
     private static readonly string? s_problem = new BubblewrapSandbox(Policy).Describe().Problem;
@@ -24,10 +25,13 @@ public sealed class AdversarialTests
         Requirements.Check(adversary);
         using var laboratory = new Laboratory(adversary.InGit);
 
-        var history = await laboratory.RunAsync(adversary, s_problem is null ? new BubblewrapSandbox(Policy) : Sandbox.None("nothing is run"), TestContext.Current.CancellationToken);
+        var history = await laboratory.RunAsync(
+            adversary, s_problem is null ? new BubblewrapSandbox(Policy) : Sandbox.None("nothing is run"),
+            TestContext.Current.CancellationToken);
 
         var trial = history.Trials[0];
-        TestContext.Current.TestOutputHelper?.WriteLine(Requirements.Printable($"{trial.Verdict?.Reason}\n{(trial.Runs.Count == 0 ? "" : Told(trial.Runs[0].Result))}"));
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            Requirements.Printable($"{trial.Verdict?.Reason}\n{(trial.Runs.Count == 0 ? "" : Told(trial.Runs[0].Result))}"));
         Assert.Empty(await laboratory.HarmAsync(history));
         Assert.IsType<Reject>(trial.Verdict);
         if (adversary.Proposal is null)
@@ -36,7 +40,8 @@ public sealed class AdversarialTests
             Assert.True(adversary.Ends.Contains(result.Outcome), $"{result.Outcome}: {result.Message}");
             Assert.Contains(adversary.Message, result.Message ?? "", StringComparison.Ordinal);
             Assert.Equal(result.Outcome == RunOutcome.Completed, result.Message is null);
-            if (adversary.Brings is null) Assert.StartsWith("bubblewrap", result.Device!["sandbox"], StringComparison.Ordinal); // else it was never started
+            // Else it was never started
+            if (adversary.Brings is null) Assert.StartsWith("bubblewrap", result.Device!["sandbox"], StringComparison.Ordinal);
         }
         else
         {
@@ -45,7 +50,8 @@ public sealed class AdversarialTests
         }
 
         Assert.Empty(history.Setbacks); // nothing may pass for a failure of the machine, which is tried again
-        Assert.True(s_problem is not null || Laboratory.HonestIdeaIsUnharmed(history), $"{history.Trials[1].Verdict?.Reason} {string.Join(' ', history.Trials[1].Runs.Select(r => r.Result.Message))}");
+        Assert.True(s_problem is not null || Laboratory.HonestIdeaIsUnharmed(history),
+            $"{history.Trials[1].Verdict?.Reason} {string.Join(' ', history.Trials[1].Runs.Select(r => r.Result.Message))}");
     }
 
     private static string Told(RunResult result) => $"{result.Outcome}: {result.Message}\n{Tail(result.LogTail)}";

@@ -26,7 +26,9 @@ internal sealed record Adversary(string Name, string Trap)
     /// <summary>True when that takes root's rights, or a machine that is open in this respect.</summary>
     public bool DependsOnMachine { get; init; }
 
-    /// <summary>True when it would do harm to the machine itself outside, so that it is never run there; it counts as an escape.</summary>
+    /// <summary>
+    /// True when it would do harm to the machine itself outside, so that it is never run there; it counts as an escape.
+    /// </summary>
     public bool OnlyInside { get; init; }
 
     /// <summary>True to score it by an <see cref="EvaluatorCommand"/>, a program of its own, in the place of a host.</summary>

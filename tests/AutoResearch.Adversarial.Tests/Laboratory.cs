@@ -6,8 +6,8 @@ using System.Net.Sockets;
 namespace AutoResearch.Adversarial.Tests;
 
 /// <summary>
-/// A small host with everything that is worth attacking, all of it bait: keys, data, an evaluator, a neighbour's result, a journal, a
-/// repository, listeners, another process. After a run it is looked at what was touched.
+/// A small host with everything that is worth attacking, all of it bait: keys, data, an evaluator, a neighbour's result, a
+/// journal, a repository, listeners, another process. After a run it is looked at what was touched.
 /// </summary>
 internal sealed class Laboratory : IDisposable
 {
@@ -45,7 +45,8 @@ internal sealed class Laboratory : IDisposable
         _udp.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         Listen(_unix, Path.Combine(_root, "agent.sock"));
         Listen(_abstract, "\0" + _id);
-        _neighbour = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec sleep 600"]) { Environment = { ["NEIGHBOURS_KEY"] = Key } })!;
+        _neighbour = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", "exec sleep 600"]) { Environment = { ["NEIGHBOURS_KEY"] = Key } })!;
         if (withRepository)
         {
             Git("init", "-q", "-b", "master");
@@ -71,7 +72,12 @@ internal sealed class Laboratory : IDisposable
     public async Task<ResearchHistory> RunAsync(Adversary adversary, ISandbox sandbox, CancellationToken cancellationToken)
     {
         await using var workspace = adversary.InGit
-            ? await GitWorkspace.OpenAsync(Repository, new() { Tag = "night", Editable = ["train.*", ".gitattributes"], WorktreesDirectory = Path.Combine(_root, "runs", "worktrees") }, cancellationToken)
+            ? await GitWorkspace.OpenAsync(Repository, new()
+            {
+                Tag = "night",
+                Editable = ["train.*", ".gitattributes"],
+                WorktreesDirectory = Path.Combine(_root, "runs", "worktrees"),
+            }, cancellationToken)
             : null;
         var honest = new SourceTree([new("train.sh", Honest), new("train.py", "pass\n")]);
         var problem = new ResearchProblem("laboratory")
@@ -86,7 +92,9 @@ internal sealed class Laboratory : IDisposable
         var attack = adversary.Proposal ?? new SourceChange(
         [
             .. adversary.Brings is { } file ? new[] { file } : [],
-            adversary.Python is { } text ? new WriteFile("train.py", Prelude + Filled(text)) : new WriteFile("train.sh", Filled(adversary.Shell!)),
+            adversary.Python is { } text
+                ? new WriteFile("train.py", Prelude + Filled(text))
+                : new WriteFile("train.sh", Filled(adversary.Shell!)),
         ]);
         await using var loop = ResearchLoop.Create(problem)
             .ProposeWith(new Testing.ScriptedProposer(state => state.NextTrial switch
@@ -96,10 +104,16 @@ internal sealed class Laboratory : IDisposable
                 _ => null,
             }))
             .RunWith(new Testing.ScriptedRunner((experiment, progress, token) => experiment.Purpose == RunPurpose.Baseline
-                ? Task.FromResult(Testing.ScriptedRunner.Completed("val_bpb", ArtifactHost.Score(0.5, Secret)) with { Hashes = workspace is null ? null : new Dictionary<string, string> { [GitWorkspace.TreeHash] = workspace.TreeOf(experiment.Candidate) } })
+                ? Task.FromResult(Testing.ScriptedRunner.Completed("val_bpb", ArtifactHost.Score(0.5, Secret)) with
+                {
+                    Hashes = workspace is null
+                        ? null
+                        : new Dictionary<string, string> { [GitWorkspace.TreeHash] = workspace.TreeOf(experiment.Candidate) },
+                })
                 : (experiment.Trial == 1 && adversary.Python is not null ? python : shell).RunAsync(experiment, progress, token)))
             .AcceptWith(new GreedyRatchet()).RecordTo(Journal)
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay) = (1, 0, 0, 2, TimeSpan.Zero)).CommitToIf(workspace).Build();
+            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay) = (1, 0, 0, 2, TimeSpan.Zero))
+            .CommitToIf(workspace).Build();
         try
         {
             await foreach (var _ in loop.RunAsync(cancellationToken: cancellationToken)) ;
@@ -149,27 +163,38 @@ internal sealed class Laboratory : IDisposable
         if (_unix.Poll(0, SelectMode.SelectRead)) harm.Add("connected to a socket file");
         if (_abstract.Poll(0, SelectMode.SelectRead)) harm.Add("connected to an abstract socket");
         if (Survivors().Any()) harm.Add("outlived its run");
-        var left = Directory.EnumerateFileSystemEntries(Path.Combine(_root, "runs"), "*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 })
-            .Where(p => Path.GetFileName(p) is not ("worktrees" or "outbox" or "own" or ".lock") && !(Directory.Exists(p) && Path.GetFileName(p).StartsWith("night-", StringComparison.Ordinal) && p.Contains("worktrees", StringComparison.Ordinal) && !Directory.EnumerateFileSystemEntries(p).Any(e => !e.EndsWith(".lock", StringComparison.Ordinal))));
+        var left = Directory.EnumerateFileSystemEntries(Path.Combine(_root, "runs"), "*",
+            new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 })
+            .Where(p => Path.GetFileName(p) is not ("worktrees" or "outbox" or "own" or ".lock")
+                && !(Directory.Exists(p) && Path.GetFileName(p).StartsWith("night-", StringComparison.Ordinal)
+                    && p.Contains("worktrees", StringComparison.Ordinal)
+                    && !Directory.EnumerateFileSystemEntries(p).Any(e => !e.EndsWith(".lock", StringComparison.Ordinal))));
         harm.AddRange(left.Select(p => $"left {Path.GetRelativePath(_root, p)}").Take(3));
         foreach (var directory in (string[])["own", "worktrees"])
         {
             var path = Path.Combine(_root, "runs", directory);
             if (directory == "worktrees" && Directory.Exists(path)) path = Directory.GetDirectories(path)[0];
-            if (!OperatingSystem.IsWindows() && Directory.Exists(path) && (File.GetUnixFileMode(path) & (UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0) harm.Add("opened its directory to other users");
+            if (!OperatingSystem.IsWindows() && Directory.Exists(path)
+                && (File.GetUnixFileMode(path) & (UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0)
+                harm.Add("opened its directory to other users");
         }
 
         if (AutoResearch.Journal.Verify(Journal) is { Problem: { } problem }) harm.Add($"changed the journal: {problem}");
-        else if ((await AutoResearch.Journal.ReadHistoryAsync(Journal)).Trials.Count != history.Trials.Count) harm.Add("changed the journal");
+        else if ((await AutoResearch.Journal.ReadHistoryAsync(Journal)).Trials.Count != history.Trials.Count)
+            harm.Add("changed the journal");
         var report = new ResearchReport(history);
-        if (report.ToHtml().Contains("<script", StringComparison.OrdinalIgnoreCase) || report.ToMarkdown().Contains("<script", StringComparison.OrdinalIgnoreCase)) harm.Add("put a script into the report");
-        if (report.ToHtml().Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t'))) harm.Add("put control characters into the report");
+        if (report.ToHtml().Contains("<script", StringComparison.OrdinalIgnoreCase)
+            || report.ToMarkdown().Contains("<script", StringComparison.OrdinalIgnoreCase))
+            harm.Add("put a script into the report");
+        if (report.ToHtml().Any(c => char.IsControl(c) && c is not ('\n' or '\r' or '\t')))
+            harm.Add("put control characters into the report");
         return harm;
     }
 
     /// <summary>The honest idea after the adversary got what it had earned.</summary>
     public static bool HonestIdeaIsUnharmed(ResearchHistory history) =>
-        history.Trials[1] is { Verdict: Accept, Runs: [{ Result.Outcome: RunOutcome.Completed } run] } && run.Result.Metrics["val_bpb"] == ArtifactHost.Score(0.4, Secret);
+        history.Trials[1] is { Verdict: Accept, Runs: [{ Result.Outcome: RunOutcome.Completed } run] }
+        && run.Result.Metrics["val_bpb"] == ArtifactHost.Score(0.4, Secret);
 
     public void Dispose()
     {
@@ -195,7 +220,8 @@ internal sealed class Laboratory : IDisposable
         Tree.Remove(_root);
     }
 
-    private static Hypothesis Idea(ResearchState state, Change change, string title) => new() { ParentId = state.Incumbent.Candidate.Id, Change = change, Title = title };
+    private static Hypothesis Idea(ResearchState state, Change change, string title) =>
+        new() { ParentId = state.Incumbent.Candidate.Id, Change = change, Title = title };
 
     private string Filled(string script) => script
         .Replace("{lab}", _root, StringComparison.Ordinal).Replace("{id}", _id, StringComparison.Ordinal)
@@ -217,23 +243,28 @@ internal sealed class Laboratory : IDisposable
         """;
 
     // Its processes carry the laboratory's id in their arguments; the program itself and its shell have it in their files only.
-    private IEnumerable<int> Survivors() => Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Where(n =>
-    {
-        try
+    private IEnumerable<int> Survivors() =>
+        Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Where(n =>
         {
-            return File.ReadAllText($"/proc/{n}/cmdline").Contains("lab" + _id, StringComparison.Ordinal);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }).Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
+            try
+            {
+                return File.ReadAllText($"/proc/{n}/cmdline").Contains("lab" + _id, StringComparison.Ordinal);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }).Select(n => int.Parse(n!, CultureInfo.InvariantCulture));
 
     private Dictionary<string, string> Bait()
     {
-        string[] directories = ["home", "data", "evaluator", "neighbour", "site", "approvals", "repo/.git/hooks", "repo/.git/info"];
+        string[] directories =
+            ["home", "data", "evaluator", "neighbour", "site", "approvals", "repo/.git/hooks", "repo/.git/info"];
         var bait = Tree.Manifest(directories.Select(d => Path.Combine(_root, d)).Where(Directory.Exists));
-        foreach (var file in Directory.Exists(Repository) ? Directory.GetFiles(Repository).Append(Path.Combine(Repository, ".git", "config")) : []) bait[file] = File.ReadAllText(file);
+        foreach (var file in Directory.Exists(Repository)
+            ? Directory.GetFiles(Repository).Append(Path.Combine(Repository, ".git", "config"))
+            : [])
+            bait[file] = File.ReadAllText(file);
         return bait;
     }
 
@@ -247,7 +278,12 @@ internal sealed class Laboratory : IDisposable
     private void Git(params string[] arguments)
     {
         Directory.CreateDirectory(Repository);
-        using var git = Process.Start(new ProcessStartInfo("git", arguments) { WorkingDirectory = Repository, Environment = { ["GIT_CONFIG_GLOBAL"] = "/dev/null", ["GIT_CONFIG_NOSYSTEM"] = "1" } })!;
+        using var git = Process.Start(new ProcessStartInfo("git", arguments)
+        {
+            WorkingDirectory = Repository,
+            Environment =
+                { ["GIT_CONFIG_GLOBAL"] = "/dev/null", ["GIT_CONFIG_NOSYSTEM"] = "1" },
+        })!;
         git.WaitForExit();
         Assert.Equal(0, git.ExitCode);
     }

@@ -10,7 +10,8 @@ internal static class Requirements
     }
 
     /// <summary>Text for test reports, which are XML.</summary>
-    public static string Printable(string text) => string.Concat(text.Select(c => c is '\n' or (>= ' ' and < '\u007F') ? c : '?'));
+    public static string Printable(string text) =>
+        string.Concat(text.Select(c => c is '\n' or (>= ' ' and < '\u007F') ? c : '?'));
 
     public static string FileOfRepository(string path)
     {

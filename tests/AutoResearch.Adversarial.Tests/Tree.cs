@@ -10,7 +10,8 @@ internal static class Tree
     {
         if (!Directory.Exists(directory)) return;
         // rm goes where paths are too long for others.
-        using var rm = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "chmod -R u+rwX \"$0\" 2>/dev/null; rm -rf \"$0\"", directory]))!;
+        using var rm = Process.Start(
+            new ProcessStartInfo("/bin/sh", ["-c", "chmod -R u+rwX \"$0\" 2>/dev/null; rm -rf \"$0\"", directory]))!;
         rm.WaitForExit();
     }
 
@@ -18,15 +19,19 @@ internal static class Tree
     public static Dictionary<string, string> Manifest(params IEnumerable<string> directories)
     {
         var files = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in directories.SelectMany(d => new DirectoryInfo(d).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)))
+        foreach (var file in directories.SelectMany(d =>
+            new DirectoryInfo(d).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)))
         {
             var mode = OperatingSystem.IsWindows() ? "" : file.UnixFileMode.ToString();
-            files[file.FullName] = mode + (file.LinkTarget ?? (file is FileInfo { Length: > 0 } real ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(real.FullName))) : "empty"));
+            files[file.FullName] = mode + (file.LinkTarget ?? (file is FileInfo { Length: > 0 } real
+                ? Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(real.FullName)))
+                : "empty"));
         }
 
         return files;
     }
 
     public static IEnumerable<string> Differences(Dictionary<string, string> before, Dictionary<string, string> after) =>
-        before.Keys.Union(after.Keys).Where(path => before.GetValueOrDefault(path) != after.GetValueOrDefault(path)).Order(StringComparer.Ordinal);
+        before.Keys.Union(after.Keys).Where(path => before.GetValueOrDefault(path) != after.GetValueOrDefault(path))
+            .Order(StringComparer.Ordinal);
 }

@@ -79,7 +79,8 @@ internal sealed record GradientCase(Shape[] Leaves, Func<Tape, Tensor[], Tensor>
         for (var i = 0; i < expected.Length; i++)
         {
             Assert.True(
-                Math.Abs(expected[i] - actual[i]) <= limit, $"{what}: element {i} is {actual[i]}, expected {expected[i]} ± {limit}");
+                Math.Abs(expected[i] - actual[i]) <= limit,
+                $"{what}: element {i} is {actual[i]}, expected {expected[i]} ± {limit}");
         }
     }
 

@@ -26,14 +26,17 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("1e9h")]
     [InlineData("nan")]
     public void Duration_ThatIsNone_NamesOptionAndValue(string text) =>
-        Assert.Contains($"--budget is '{text}'", Assert.Throws<ArgumentException>(() => CommandLine.Duration("--budget", text)).Message, StringComparison.Ordinal);
+        Assert.Contains($"--budget is '{text}'",
+            Assert.Throws<ArgumentException>(() => CommandLine.Duration("--budget", text)).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Numbers_OutsideTheirRange_AreRefused()
     {
         Assert.Equal((3, 0.5), (CommandLine.Whole("--n", "3", 3), CommandLine.Number("--m", "0.5", 0)));
-        foreach (var wrong in (string[])["2", "3.5", "x", "-4"]) Assert.Throws<ArgumentException>(() => CommandLine.Whole("--n", wrong, 3));
-        foreach (var wrong in (string[])["0.05", "1e30", "nan", ""]) Assert.Throws<ArgumentException>(() => CommandLine.Number("--m", wrong, 0.1));
+        foreach (var wrong in (string[])["2", "3.5", "x", "-4"])
+            Assert.Throws<ArgumentException>(() => CommandLine.Whole("--n", wrong, 3));
+        foreach (var wrong in (string[])["0.05", "1e30", "nan", ""])
+            Assert.Throws<ArgumentException>(() => CommandLine.Number("--m", wrong, 0.1));
     }
 
     [Fact]
@@ -43,7 +46,8 @@ public sealed class CommandLineTests : IDisposable
         var directory = Path.Combine(_directory, "new");
         CommandLine.Save(options, directory);
         Assert.Equal(options, CommandLine.Load<Settings>(directory));
-        Assert.Contains("nothing to resume", Assert.Throws<ArgumentException>(() => CommandLine.Load<Settings>(_directory)).Message, StringComparison.Ordinal);
+        Assert.Contains("nothing to resume",
+            Assert.Throws<ArgumentException>(() => CommandLine.Load<Settings>(_directory)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

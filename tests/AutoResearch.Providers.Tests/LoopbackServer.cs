@@ -5,7 +5,9 @@ using System.Text;
 
 namespace AutoResearch.Tests;
 
-/// <summary>An HTTP/1.1 server on the loopback that answers from a script: status and body, nothing at all, or a connection cut off.</summary>
+/// <summary>
+/// An HTTP/1.1 server on the loopback that answers from a script: status and body, nothing at all, or a connection cut off.
+/// </summary>
 internal sealed class LoopbackServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -21,7 +23,9 @@ internal sealed class LoopbackServer : IAsyncDisposable
         _accepting = AcceptAsync();
     }
 
-    /// <summary>What is sent back. A null body never comes; <c>Cut</c> closes the connection after the body, before its promised end.</summary>
+    /// <summary>
+    /// What is sent back. A null body never comes; <c>Cut</c> closes the connection after the body, before its promised end.
+    /// </summary>
     public sealed record Answer(int Status, string? Body, string ContentType = "application/json", bool Cut = false);
 
     public string Url => $"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
@@ -62,7 +66,8 @@ internal sealed class LoopbackServer : IAsyncDisposable
                     var answer = _script(body, Interlocked.Increment(ref _calls));
                     if (answer.Body is null) await Task.Delay(Timeout.Infinite, _stop.Token);
                     var content = Encoding.UTF8.GetBytes(answer.Body!);
-                    var head = $"HTTP/1.1 {answer.Status} X\r\nContent-Type: {answer.ContentType}\r\nContent-Length: {content.Length + (answer.Cut ? 1000 : 0)}\r\n\r\n";
+                    var head = $"HTTP/1.1 {answer.Status} X\r\nContent-Type: {answer.ContentType}\r\n"
+                        + $"Content-Length: {content.Length + (answer.Cut ? 1000 : 0)}\r\n\r\n";
                     await stream.WriteAsync(Encoding.ASCII.GetBytes(head), _stop.Token);
                     await stream.WriteAsync(content, _stop.Token);
                     if (answer.Cut) return;

@@ -18,7 +18,8 @@ public sealed class ProviderTests
     private static ResearchState NewState()
     {
         var baseline = new Candidate { Source = new SourceTree([new("train.py", "lr = 1\n")]) };
-        var problem = new ResearchProblem("toy") { Objective = Objective.Minimize("loss"), Baseline = baseline, Editable = ["train.py"] };
+        var problem =
+            new ResearchProblem("toy") { Objective = Objective.Minimize("loss"), Baseline = baseline, Editable = ["train.py"] };
         return new(problem, new Incumbent { Candidate = baseline, Runs = [] }, [], 1);
     }
 
@@ -54,7 +55,8 @@ public sealed class ProviderTests
         var (hypothesis, proposer, server) = await AskAsync(provider, (wire, _) => wire.Reply(Good));
 
         Assert.Equal(("higher rate", "mind-1"), (hypothesis.Title, proposer.Name));
-        Assert.Equal((1200, 34, ((1200 * 3) + (34 * 15)) / 1_000_000m), (hypothesis.Cost.InputTokens, hypothesis.Cost.OutputTokens, hypothesis.Cost.Money));
+        Assert.Equal((1200, 34, ((1200 * 3) + (34 * 15)) / 1_000_000m),
+            (hypothesis.Cost.InputTokens, hypothesis.Cost.OutputTokens, hypothesis.Cost.Money));
         Assert.Equal("mind-1-0501", hypothesis.Provenance!.Model);
         var (path, body) = Assert.Single(server.Requests);
         Assert.Equal(provider == "anthropic" ? "/v1/messages" : "/v1/chat/completions", path);
@@ -71,14 +73,16 @@ public sealed class ProviderTests
         var (hypothesis, _, server) = await AskAsync(provider, (wire, _) => wire.Stream(Good), o => o.Stream = true);
 
         Assert.Equal(("higher rate", 1200, 34), (hypothesis.Title, hypothesis.Cost.InputTokens, hypothesis.Cost.OutputTokens));
-        Assert.Contains("\"stream\":true", Assert.Single(server.Requests).Body.Replace(" ", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("\"stream\":true", Assert.Single(server.Requests).Body.Replace(" ", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
     }
 
     [Theory]
     [MemberData(nameof(Providers))]
     public async Task Propose_StreamCutOff_IsAskedAgain(string provider)
     {
-        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => wire.Stream(Good, cut: call == 1), o => o.Stream = true);
+        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => wire.Stream(Good, cut: call == 1),
+            o => o.Stream = true);
 
         Assert.Equal(("higher rate", 2), (hypothesis.Title, server.Requests.Count));
     }
@@ -92,7 +96,8 @@ public sealed class ProviderTests
     [InlineData("openai", 503)]
     public async Task Propose_BusyProvider_IsWaitedForAndCostsNothing(string provider, int status)
     {
-        var (hypothesis, proposer, server) = await AskAsync(provider, (wire, call) => call <= 3 ? Wire.Failure(status) : wire.Reply(Good));
+        var (hypothesis, proposer, server) = await AskAsync(provider,
+            (wire, call) => call <= 3 ? Wire.Failure(status) : wire.Reply(Good));
 
         Assert.Equal((4, 1, "higher rate"), (server.Requests.Count, proposer.Ledger.Calls.Count, hypothesis.Title));
     }
@@ -119,7 +124,8 @@ public sealed class ProviderTests
     [MemberData(nameof(Providers))]
     public async Task Propose_BodyThatIsNoJson_IsAskedAgain(string provider)
     {
-        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => call == 1 ? new(200, "<html>gateway</html>") : wire.Reply(Good));
+        var (hypothesis, _, server) = await AskAsync(provider,
+            (wire, call) => call == 1 ? new(200, "<html>gateway</html>") : wire.Reply(Good));
 
         Assert.Equal(("higher rate", 2), (hypothesis.Title, server.Requests.Count));
     }
@@ -128,7 +134,8 @@ public sealed class ProviderTests
     [MemberData(nameof(Providers))]
     public async Task Propose_AnswerThatIsNoJson_IsRepairedAndPaidFor(string provider)
     {
-        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => wire.Reply(call == 1 ? "Let me think about it." : Good));
+        var (hypothesis, _, server) = await AskAsync(provider,
+            (wire, call) => wire.Reply(call == 1 ? "Let me think about it." : Good));
 
         Assert.Equal((1, 2400), (hypothesis.Provenance!.Repairs, hypothesis.Cost.InputTokens));
         Assert.Contains("holds no JSON object", server.Requests.Last().Body, StringComparison.Ordinal);
@@ -138,7 +145,8 @@ public sealed class ProviderTests
     [MemberData(nameof(Providers))]
     public async Task Propose_Truncated_IsAskedToBeBriefer(string provider)
     {
-        var (hypothesis, proposer, server) = await AskAsync(provider, (wire, call) => call == 1 ? wire.Reply(Good[..60], "length") : wire.Reply(Good));
+        var (hypothesis, proposer, server) = await AskAsync(provider,
+            (wire, call) => call == 1 ? wire.Reply(Good[..60], "length") : wire.Reply(Good));
 
         Assert.Equal(1, hypothesis.Provenance!.Repairs);
         Assert.Equal("length", proposer.Ledger.Calls[0].FinishReason);
@@ -159,7 +167,8 @@ public sealed class ProviderTests
     [MemberData(nameof(Providers))]
     public async Task Propose_ServerThatNeverAnswers_TimesOutAndIsAskedAgain(string provider)
     {
-        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => call == 1 ? new(200, null) : wire.Reply(Good), o => o.CallTimeout = TimeSpan.FromSeconds(2));
+        var (hypothesis, _, server) = await AskAsync(provider, (wire, call) => call == 1 ? new(200, null) : wire.Reply(Good),
+            o => o.CallTimeout = TimeSpan.FromSeconds(2));
 
         Assert.Equal(("higher rate", 2), (hypothesis.Title, server.Requests.Count));
     }
@@ -173,6 +182,7 @@ public sealed class ProviderTests
         await server.DisposeAsync();
         var proposer = new ChatProposer(Wire.Of(provider).Client(url), new() { MaxOutage = TimeSpan.Zero });
 
-        await Assert.ThrowsAsync<ProviderOutageException>(async () => await proposer.ProposeAsync(State, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ProviderOutageException>(async () =>
+            await proposer.ProposeAsync(State, TestContext.Current.CancellationToken));
     }
 }

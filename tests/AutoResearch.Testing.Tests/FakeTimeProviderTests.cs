@@ -12,7 +12,8 @@ public sealed class FakeTimeProviderTests
         var clock = new FakeTimeProvider();
         var fired = new List<(string Name, double Seconds)>();
         ITimer Timer(string name, int due, int period) => clock.CreateTimer(
-            _ => fired.Add((name, (clock.GetUtcNow() - clock.Start).TotalSeconds)), null, TimeSpan.FromSeconds(due), TimeSpan.FromSeconds(period));
+            _ => fired.Add((name, (clock.GetUtcNow() - clock.Start).TotalSeconds)), null, TimeSpan.FromSeconds(due),
+            TimeSpan.FromSeconds(period));
         using var late = Timer("late", 7, -1);
         using var often = Timer("often", 3, 3);
         using var never = Timer("never", 20, -1);

@@ -19,7 +19,8 @@ public sealed class FaultInjectorTests
         await Assert.ThrowsAsync<InjectedFaultException>(async () => await faulty.AppendAsync(Start, Stop));
         Assert.Equal(events, journal.Events.Count);
         Assert.True(faults.HasKilled);
-        await Assert.ThrowsAsync<InjectedFaultException>(async () => await faulty.AppendAsync(new LoopStopped(StopReason.Failed, ""), Stop));
+        await Assert.ThrowsAsync<InjectedFaultException>(async () =>
+            await faulty.AppendAsync(new LoopStopped(StopReason.Failed, ""), Stop));
         Assert.Equal(events, journal.Events.Count); // the dead do not write
     }
 
@@ -29,7 +30,8 @@ public sealed class FaultInjectorTests
         var world = new SimulatedObjective(0.1);
         var faults = new FaultInjector();
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world))
-            .RunWith(faults.Wrap((IExperimentRunner)world)).AcceptWith(new GreedyRatchet()).RecordTo(faults.Wrap(new RecordingJournal()))
+            .RunWith(faults.Wrap((IExperimentRunner)world)).AcceptWith(new GreedyRatchet())
+            .RecordTo(faults.Wrap(new RecordingJournal()))
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (1, 0, 0)).Build();
         var events = 0;
         await foreach (var _ in loop.RunAsync(4, Stop)) events++;

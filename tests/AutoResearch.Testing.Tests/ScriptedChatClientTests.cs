@@ -25,7 +25,8 @@ public sealed class ScriptedChatClientTests
     [Fact]
     public async Task GetStreamingResponseAsync_Reply_ComesWordByWordAndAddsUp()
     {
-        using var client = new ScriptedChatClient((_, _, call) => ScriptedChatClient.Reply($"reply number {call}", inputTokens: 10, outputTokens: 3));
+        using var client = new ScriptedChatClient((_, _, call) =>
+            ScriptedChatClient.Reply($"reply number {call}", inputTokens: 10, outputTokens: 3));
         var updates = new List<ChatResponseUpdate>();
         await foreach (var update in client.GetStreamingResponseAsync("go", cancellationToken: Stop)) updates.Add(update);
         Assert.True(updates.Count >= 3);
@@ -39,7 +40,8 @@ public sealed class ScriptedChatClientTests
     public async Task GetResponseAsync_CancelledOrDisposed_Throws()
     {
         var client = new ScriptedChatClient("one");
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("x", cancellationToken: new CancellationToken(true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            client.GetResponseAsync("x", cancellationToken: new CancellationToken(true)));
         client.Dispose();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => client.GetResponseAsync("x", cancellationToken: Stop));
         Assert.Same(client, client.GetService(typeof(ScriptedChatClient)));

@@ -21,7 +21,8 @@ public sealed class SimulatedObjectiveTests
     [Fact] // the published rule knows σ, ours learns it: a little is lost at the start
     public async Task Confirming_500Runs_AgreesWithThePublishedCell() => await CheckAsync(
         3.3e-4,
-        () => new ConfirmingRatchet(new() { CandidateRuns = 2, StandardErrors = 1, ScreeningMargin = 1, ControlRuns = 0, FailFast = false }),
+        () => new ConfirmingRatchet(
+            new() { CandidateRuns = 2, StandardErrors = 1, ScreeningMargin = 1, ControlRuns = 0, FailFast = false }),
         baselineRuns: 2, gain: 0.0143, falseShare: 0.15, accepts: 15.8, trials: 434);
 
     [Fact]
@@ -31,8 +32,8 @@ public sealed class SimulatedObjectiveTests
         for (var seed = 0; seed < 40; seed++)
         {
             greedy += (await RunAsync(3.3e-4, new GreedyRatchet(), 1, seed, EffectDistribution.Placebo, maxTrials: 100)).Accepts;
-            confirming += (await RunAsync(
-                3.3e-4, new ConfirmingRatchet(new() { StandardErrors = 2, ControlRuns = 2 }), 5, seed, EffectDistribution.Placebo, maxTrials: 100)).Accepts;
+            confirming += (await RunAsync(3.3e-4, new ConfirmingRatchet(new() { StandardErrors = 2, ControlRuns = 2 }), 5, seed,
+                EffectDistribution.Placebo, maxTrials: 100)).Accepts;
         }
         Assert.InRange(greedy / 40.0, 3.2, 5.2); // H(101) − 1 = 4.2 records
         Assert.InRange(confirming / 40.0, 0.05, 1.2);
@@ -64,14 +65,17 @@ public sealed class SimulatedObjectiveTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new SimulatedObjective(sigma));
 
     private static async Task CheckAsync(
-        double sigma, Func<IRatchetAcceptor> acceptor, int baselineRuns, double gain, double falseShare, double accepts, int trials)
+        double sigma, Func<IRatchetAcceptor> acceptor, int baselineRuns, double gain, double falseShare, double accepts,
+        int trials)
     {
         var scores = new List<SimulationScore>();
-        for (var seed = 0; seed < Repeats; seed++) scores.Add(await RunAsync(sigma, acceptor(), baselineRuns, seed, EffectDistribution.Mixed));
+        for (var seed = 0; seed < Repeats; seed++)
+            scores.Add(await RunAsync(sigma, acceptor(), baselineRuns, seed, EffectDistribution.Mixed));
         Within(gain, scores.Select(s => s.TrueGain), extra: 0.0004);
         Within(accepts, scores.Select(s => (double)s.Accepts), extra: 0.5);
         Within(trials, scores.Select(s => (double)s.Trials), extra: 6);
-        Assert.InRange((double)scores.Sum(s => s.FalseAccepts) / scores.Sum(s => s.Accepts), falseShare - 0.07, falseShare + 0.07);
+        Assert.InRange((double)scores.Sum(s => s.FalseAccepts) / scores.Sum(s => s.Accepts), falseShare - 0.07,
+            falseShare + 0.07);
         Assert.All(scores, s => Assert.InRange(s.Experiments, 500, 503));
     }
 
@@ -87,7 +91,8 @@ public sealed class SimulatedObjectiveTests
         double sigma, IRatchetAcceptor acceptor, int baselineRuns, int seed, EffectDistribution effects, int? maxTrials = null)
     {
         var world = new SimulatedObjective(sigma, effects, seed);
-        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor).WithSeed(seed)
+        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
+            .WithSeed(seed)
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxTrials) = (baselineRuns, 0, 0, maxTrials)).Build();
         await foreach (var _ in loop.RunAsync(maxTrials is null ? 500 : null, Stop)) { }
         return SimulatedObjective.Score(loop.History);

@@ -3,7 +3,8 @@ namespace AutoResearch.Tests;
 /// <summary>Asserts about garbage made on the calling thread.</summary>
 internal static class Allocations
 {
-    // What the code allocates shows in every round; what the runtime allocates on this thread (tiering up, loading a type) does not.
+    // What the code allocates shows in every round; what the runtime allocates on this thread (tiering up,
+    // loading a type) does not.
     private const int Rounds = 20;
 
     /// <summary>Fails unless the action, once warm, runs without allocating.</summary>

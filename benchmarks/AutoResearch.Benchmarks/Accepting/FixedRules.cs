@@ -3,7 +3,9 @@ using AutoResearch.Testing;
 
 namespace AutoResearch.Benchmarks.Accepting;
 
-/// <summary>The table of docs/acceptors.md: what fixed rules find, and how much of it is false, in a world whose truth is known.</summary>
+/// <summary>
+/// The table of docs/acceptors.md: what fixed rules find, and how much of it is false, in a world whose truth is known.
+/// </summary>
 internal static class FixedRules
 {
     private const int Runs = 500;
@@ -44,7 +46,8 @@ internal static class FixedRules
     private static async Task<SimulationScore> ScoreAsync(double sigma, IRatchetAcceptor acceptor, int baselineRuns, int seed)
     {
         var world = new SimulatedObjective(sigma, EffectDistribution.Mixed, seed);
-        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor).WithSeed(seed)
+        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
+            .WithSeed(seed)
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxExperiments) = (baselineRuns, 0, 0, Runs)).Build();
         await foreach (var _ in loop.RunAsync())
         {

@@ -4,7 +4,9 @@ using AutoResearch.Testing;
 
 namespace AutoResearch.Benchmarks.Accepting;
 
-/// <summary>What the loop itself costs: time and memory an experiment over a long search, and how full it keeps many slots.</summary>
+/// <summary>
+/// What the loop itself costs: time and memory an experiment over a long search, and how full it keeps many slots.
+/// </summary>
 internal static class LoopCost
 {
     private const int Slots = 64;
@@ -14,7 +16,9 @@ internal static class LoopCost
     /// <summary>Arguments: --experiments N, 100,000 by default.</summary>
     public static async Task<int> RunAsync(string[] args)
     {
-        var experiments = Array.IndexOf(args, "--experiments") is >= 0 and var at ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : 100_000;
+        var experiments = Array.IndexOf(args, "--experiments") is >= 0 and var at
+            ? int.Parse(args[at + 1], CultureInfo.InvariantCulture)
+            : 100_000;
         await LongSearchAsync("greedy", new GreedyRatchet(), experiments);
         await LongSearchAsync("adaptive", new AdaptiveRatchet(), experiments);
         for (var i = 0; i < 3; i++) await FullSlotsAsync();
@@ -23,7 +27,8 @@ internal static class LoopCost
 
     private static async Task LongSearchAsync(string name, IRatchetAcceptor acceptor, int experiments)
     {
-        var world = new SimulatedObjective(1e-3, new EffectDistribution(0, 0, 0, 0, 0.01)); // nothing is kept, so that candidates stay small
+        // Nothing is kept, so that candidates stay small
+        var world = new SimulatedObjective(1e-3, new EffectDistribution(0, 0, 0, 0, 0.01));
         await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(acceptor)
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (5, 0, 0)).Build();
         Console.WriteLine($"{name}: {experiments} experiments in memory, by tenths: µs and bytes an experiment");
@@ -34,7 +39,8 @@ internal static class LoopCost
             if (e is not ExperimentFinished || ++finished < next) continue;
             var (time, memory) = (watch.Elapsed, GC.GetTotalMemory(forceFullCollection: true));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"  {finished,7}  {time.TotalMicroseconds / (experiments / 10.0),6:F0} µs  {(memory - before) / (experiments / 10.0),6:F0} B"));
+                $"  {finished,7}  {time.TotalMicroseconds / (experiments / 10.0),6:F0} µs  "
+                + $"{(memory - before) / (experiments / 10.0),6:F0} B"));
             (before, next) = (memory, next + (experiments / 10));
             watch.Restart();
         }
@@ -44,7 +50,8 @@ internal static class LoopCost
     {
         var world = new SimulatedObjective(1e-3, EffectDistribution.Placebo);
         var runner = new DelayedRunner(world);
-        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(runner).AcceptWith(new GreedyRatchet())
+        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(runner)
+            .AcceptWith(new GreedyRatchet())
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxParallel) = (Slots, 0, 0, Slots)).Build();
         var watch = Stopwatch.StartNew();
         await foreach (var _ in loop.RunAsync(Slots * Rounds))
@@ -53,7 +60,8 @@ internal static class LoopCost
         // The runs themselves take longer than asked for on a busy machine: their own time is what the slots were full of.
         var share = runner.Busy.TotalSeconds / (Slots * watch.Elapsed.TotalSeconds);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{Slots} slots, runs of {s_run.TotalMilliseconds:F0} ms: {share:P1} of the slots' time was spent in runs ({Slots * Rounds} runs in {watch.Elapsed.TotalSeconds:F2} s, {Rounds * s_run.TotalSeconds:F2} s at best)"));
+            $"{Slots} slots, runs of {s_run.TotalMilliseconds:F0} ms: {share:P1} of the slots' time was spent in runs "
+            + $"({Slots * Rounds} runs in {watch.Elapsed.TotalSeconds:F2} s, {Rounds * s_run.TotalSeconds:F2} s at best)"));
     }
 
     private sealed class DelayedRunner(IExperimentRunner inner) : IExperimentRunner
@@ -62,7 +70,8 @@ internal static class LoopCost
 
         public TimeSpan Busy => TimeSpan.FromTicks(Interlocked.Read(ref _busy));
 
-        public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+        public async Task<RunResult> RunAsync(
+            Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
         {
             var watch = Stopwatch.StartNew();
             await Task.Delay(s_run, cancellationToken);

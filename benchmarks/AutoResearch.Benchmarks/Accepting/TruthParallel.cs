@@ -5,8 +5,8 @@ namespace AutoResearch.Benchmarks.Accepting;
 
 /// <summary>
 /// A long search in parallel: 700 experiments, about 20 true gains among the ideas, 16 slots. How many of the gains are kept and
-/// how many of the kept are gains, by rule, at the same number of experiments; and the same after the claims and the dropping, whose
-/// runs come on top.
+/// how many of the kept are gains, by rule, at the same number of experiments; and the same after the claims and the dropping,
+/// whose runs come on top.
 /// </summary>
 internal static class TruthParallel
 {
@@ -27,16 +27,23 @@ internal static class TruthParallel
     {
         var searches = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 60;
         var firstSeed = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 0;
-        Console.WriteLine($"{Experiments} experiments, {Slots} slots, noise {Sigma.ToString(CultureInfo.InvariantCulture)}, {searches} searches");
-        Console.WriteLine("| rule | true gain ± s.e. | ideas tried | gains among them | kept gains (recall) | kept that are gains (precision) | merged again | after dropping: true gain | recall | precision | claims, false | runs on top |");
+        Console.WriteLine($"{Experiments} experiments, {Slots} slots, noise {Sigma.ToString(CultureInfo.InvariantCulture)}, "
+            + $"{searches} searches");
+        Console.WriteLine(
+            "| rule | true gain ± s.e. | ideas tried | gains among them | kept gains (recall) | kept that are gains (precision) "
+            + "| merged again | after dropping: true gain | recall | precision | claims, false | runs on top |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (var (name, baselineRuns, create) in s_rules)
         {
             var outcomes = new Outcome[searches];
-            await Parallel.ForAsync(0, searches, async (i, _) => outcomes[i] = await SearchAsync(create(), baselineRuns, firstSeed + i));
+            await Parallel.ForAsync(0, searches,
+                async (i, _) => outcomes[i] = await SearchAsync(create(), baselineRuns, firstSeed + i));
             double gains = outcomes.Sum(o => o.Gains), claims = outcomes.Sum(o => o.Claims);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| `{name}` | {Gain(outcomes, o => o.Searched)} | {outcomes.Average(o => o.Ideas):F0} | {gains / searches:F1} | {Kept(outcomes, o => o.Searched)} | {outcomes.Average(o => o.Merged):F1} | {Gain(outcomes, o => o.Dropped)} | {Kept(outcomes, o => o.Dropped)} | {claims / searches:F1}, {outcomes.Sum(o => o.FalseClaims) / Math.Max(1, claims):P1} | {outcomes.Average(o => o.OnTop):F0} |"));
+                $"| `{name}` | {Gain(outcomes, o => o.Searched)} | {outcomes.Average(o => o.Ideas):F0} | {gains / searches:F1} | "
+                + $"{Kept(outcomes, o => o.Searched)} | {outcomes.Average(o => o.Merged):F1} | {Gain(outcomes, o => o.Dropped)} "
+                + $"| {Kept(outcomes, o => o.Dropped)} | {claims / searches:F1}, "
+                + $"{outcomes.Sum(o => o.FalseClaims) / Math.Max(1, claims):P1} | {outcomes.Average(o => o.OnTop):F0} |"));
         }
         return 0;
     }
@@ -46,16 +53,19 @@ internal static class TruthParallel
         var world = new SimulatedObjective(Sigma, s_effects, seed);
         var runner = new YieldingRunner(world);
         var ideas = new IdeaSource(world, seed);
-        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(ideas).RunWith(runner).AcceptWith(acceptor).WithSeed(seed)
+        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(ideas).RunWith(runner).AcceptWith(acceptor)
+            .WithSeed(seed)
             .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxParallel) = (baselineRuns, 0, Slots)).Build();
         await foreach (var _ in loop.RunAsync(Experiments))
         {
         }
         var history = loop.History;
         var searched = history.Incumbents.Last(i => i.Trial == 0 || history.Trials[i.Trial - 1].Hypothesis.Drops is null);
-        var onTop = history.ClaimRuns.Count + history.Trials.Where(t => t.Hypothesis.Drops is not null).Sum(t => t.Runs.Count + t.Controls.Count);
+        var onTop = history.ClaimRuns.Count
+            + history.Trials.Where(t => t.Hypothesis.Drops is not null).Sum(t => t.Runs.Count + t.Controls.Count);
         var confirmed = history.Claims?.Confirmed.ToArray() ?? [];
-        return new(Found.Of(searched.Candidate), Found.Of(history.State.Incumbent.Candidate), ideas.Count, ideas.Gains, history.Trials.Count(t => t.Hypothesis.RebaseOf is not null),
+        return new(Found.Of(searched.Candidate), Found.Of(history.State.Incumbent.Candidate), ideas.Count, ideas.Gains,
+            history.Trials.Count(t => t.Hypothesis.RebaseOf is not null),
             confirmed.Length, confirmed.Count(c => EffectOf(history.Trials[c.Trial - 1].Hypothesis) >= 0), onTop);
     }
 
@@ -74,7 +84,8 @@ internal static class TruthParallel
         return string.Create(CultureInfo.InvariantCulture, $"{good / gains:P0} | {good / Math.Max(1, kept):P0}");
     }
 
-    private sealed record Outcome(Found Searched, Found Dropped, int Ideas, int Gains, int Merged, int Claims, int FalseClaims, int OnTop);
+    private sealed record Outcome(
+        Found Searched, Found Dropped, int Ideas, int Gains, int Merged, int Claims, int FalseClaims, int OnTop);
 
     /// <summary>What a candidate is made of.</summary>
     private sealed record Found(double Gain, int Good, int Kept)
@@ -111,7 +122,8 @@ internal static class TruthParallel
     /// <summary>Runs take a moment, so that the slots are really in use together.</summary>
     private sealed class YieldingRunner(IExperimentRunner inner) : IExperimentRunner
     {
-        public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+        public async Task<RunResult> RunAsync(
+            Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
         {
             await Task.Delay(1 + (int)(experiment.Seed % 4), cancellationToken);
             return await inner.RunAsync(experiment, progress, cancellationToken);

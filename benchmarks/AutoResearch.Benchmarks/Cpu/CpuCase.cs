@@ -36,7 +36,8 @@ internal readonly record struct Arm(Contestant Contestant, string Request)
 /// <param name="OurWork">Units of work in one of our calls; the value is work per second.</param>
 /// <param name="TheirWork">Units of work in one of theirs.</param>
 /// <param name="Goal">Least ratio wanted; null for none.</param>
-internal sealed record Comparison(string Label, string? Peer, Arm Arm, string Unit, double OurWork, double TheirWork, double? Goal = null);
+internal sealed record Comparison(
+    string Label, string? Peer, Arm Arm, string Unit, double OurWork, double TheirWork, double? Goal = null);
 
 /// <summary>One of our operations at one shape, and what it is measured against in the same rounds.</summary>
 /// <param name="Name">As printed.</param>

@@ -44,7 +44,8 @@ internal static class CpuCases
     private static CpuCase GemmAvx2(int size)
     {
         var work = 2e-9 * size * size * size;
-        return new($"GEMM {size} × {size} × {size}, 1 thread, AVX2 only", new(Contestant.OursAvx2, $"gemm {size} {size} {size} 1"),
+        return new($"GEMM {size} × {size} × {size}, 1 thread, AVX2 only",
+            new(Contestant.OursAvx2, $"gemm {size} {size} {size} 1"),
             [new("", PeakName + ", AVX2", Arm.Peak(1, Contestant.OursAvx2), "GFLOP/s", work, 1, 0.88)]);
     }
 
@@ -64,7 +65,8 @@ internal static class CpuCases
         int heads = 512 / headDim, batch = Math.Max(1, 2048 / sequence);
         var work = 2e-9 * batch * heads * headDim * sequence * sequence * (backward ? 2.5 : 1);
         return Case($"attention {(backward ? "backward" : "forward")}, D {headDim}, T {sequence}, causal, 2 threads",
-            $"attention_{(backward ? "backward" : "forward")} {batch} {sequence} {heads} {headDim} 2", work, 2, backward ? 0.5 : 0.65);
+            $"attention_{(backward ? "backward" : "forward")} {batch} {sequence} {heads} {headDim} 2", work, 2,
+            backward ? 0.5 : 0.65);
     }
 
     private static CpuCase Loss(int rows, int dim, int vocabulary) => Case(
@@ -85,7 +87,8 @@ internal static class CpuCases
 
     private static CpuCase TwoTrainers(TrainingShape shape) => new(
         "two trainers with 1 thread each, depth 4, dim 256", new(Contestant.Ours, $"parallel_training {shape} 2"),
-        [new("", "ours, one trainer, 1 thread", new(Contestant.Ours, $"training_step {shape} 1"), "tokens/s", 2 * shape.Tokens, shape.Tokens, 1.8)]);
+        [new("", "ours, one trainer, 1 thread", new(Contestant.Ours, $"training_step {shape} 1"), "tokens/s", 2 * shape.Tokens,
+            shape.Tokens, 1.8)]);
 
     private static CpuCase Step(string name, TrainingShape shape, double goal, bool plainC)
     {
@@ -96,16 +99,19 @@ internal static class CpuCases
             new(", all products executed", PeakName, Arm.Peak(2), "GFLOP/s", all, 1, goal),
             new(", without Muon's products", PeakName, Arm.Peak(2), "GFLOP/s", model, 1),
             new("", null, new(Contestant.Torch, request), "tokens/s", shape.Tokens, shape.Tokens, 3),
-            .. plainC ? [new Comparison("", null, new(Contestant.PlainC, request), "tokens/s", shape.Tokens, shape.Tokens)] : Array.Empty<Comparison>(),
+            .. plainC
+                ? [new Comparison("", null, new(Contestant.PlainC, request), "tokens/s", shape.Tokens, shape.Tokens)]
+                : Array.Empty<Comparison>(),
         ]);
     }
 
-    private static CpuCase Case(string name, string request, double work, int threads, double? goal) => new(name, new(Contestant.Ours, request),
-    [
-        new("", PeakName, Arm.Peak(threads), "GFLOP/s", work, 1, goal),
-        new("", null, new(Contestant.Torch, request), "GFLOP/s", work, work),
-        new("", null, new(Contestant.PlainC, request), "GFLOP/s", work, work),
-    ]);
+    private static CpuCase Case(string name, string request, double work, int threads, double? goal) =>
+        new(name, new(Contestant.Ours, request),
+        [
+            new("", PeakName, Arm.Peak(threads), "GFLOP/s", work, 1, goal),
+            new("", null, new(Contestant.Torch, request), "GFLOP/s", work, work),
+            new("", null, new(Contestant.PlainC, request), "GFLOP/s", work, work),
+        ]);
 
     private static string Threads(int count) => count == 1 ? "1 thread" : $"{count} threads";
 }

@@ -15,12 +15,14 @@ internal static class CpuCheck
 {
     private const int Steps = 12, Batch = 3;
 
-    // Relative. With the usual 1e-10, Adam makes full steps of gradients that are nothing but rounding, and the losses drift apart.
+    // Relative. With the usual 1e-10, Adam makes full steps of gradients that are nothing but rounding, and
+    // the losses drift apart.
     private const double Tolerance = 2e-4, AdamEpsilon = 1e-4;
 
     private static readonly GptConfig s_config = new()
     {
-        Depth = 4, Dim = 64, Heads = 4, KvHeads = 2, SequenceLength = 48, VocabularySize = 101, WindowPattern = "SSSL", ShortWindow = 17,
+        Depth = 4, Dim = 64, Heads = 4, KvHeads = 2, SequenceLength = 48, VocabularySize = 101, WindowPattern = "SSSL",
+        ShortWindow = 17,
     };
 
     /// <summary>Compares with every peer that is there.</summary>
@@ -31,9 +33,11 @@ internal static class CpuCheck
         try
         {
             var (loss, losses) = Write(directory);
-            List<PeerResult> results = [new("allocated in a training step, depth 4, dim 256", AllocatedBytes(), "bytes", "", null, null)];
+            List<PeerResult> results =
+                [new("allocated in a training step, depth 4, dim 256", AllocatedBytes(), "bytes", "", null, null)];
             if (peers.Python is not null) results.AddRange(await CheckTorchAsync(peers.Python, directory, loss, losses));
-            if (peers.PlainC is not null) results.AddRange(await CheckPlainCAsync(peers.PlainC, peers.NameOf(Contestant.PlainC), directory, losses));
+            if (peers.PlainC is not null)
+                results.AddRange(await CheckPlainCAsync(peers.PlainC, peers.NameOf(Contestant.PlainC), directory, losses));
             foreach (var result in results) Console.WriteLine(result);
             return results;
         }
@@ -62,7 +66,8 @@ internal static class CpuCheck
         using var backend = new CpuBackend();
         using var model = new GptModel(backend, s_config, 7);
 
-        // With the usual zeros in the output projections many gradients are zero but for rounding, and Adam makes full steps of those.
+        // With the usual zeros in the output projections many gradients are zero but for rounding, and Adam makes
+        // full steps of those.
         foreach (var (stream, parameter) in model.Parameters.Index())
             if (parameter.ToArray().Distinct().Count() == 1) ParameterInitializer.Normal(parameter, 0.2f, 9, (ulong)stream);
         SafeTensorsFile.Save(Path.Combine(directory, "weights.safetensors"), Named(model));
@@ -86,22 +91,28 @@ internal static class CpuCheck
         batches = new RandomBatches();
         using (var trainer = new GptTrainer(model, new TrainingOptions { BatchSize = Batch, AdamEpsilon = AdamEpsilon }))
             trainer.Train(batches, Budget.OfSteps(Steps), new Losses(batches.Losses));
-        File.WriteAllBytes(Path.Combine(directory, "tokens.i32"), MemoryMarshal.AsBytes<int>(CollectionsMarshal.AsSpan(batches.Tokens)).ToArray());
+        File.WriteAllBytes(Path.Combine(directory, "tokens.i32"),
+            MemoryMarshal.AsBytes<int>(CollectionsMarshal.AsSpan(batches.Tokens)).ToArray());
         File.WriteAllText(Path.Combine(directory, "check.txt"), string.Create(CultureInfo.InvariantCulture,
-            $"{s_config.Depth} {s_config.Dim} {s_config.Heads} {s_config.KvHeads} {s_config.SequenceLength} {Batch} {s_config.VocabularySize} {s_config.ShortWindow} {s_config.GateChannels} {s_config.WindowPattern} {Steps} {AdamEpsilon}\n"));
+            $"{s_config.Depth} {s_config.Dim} {s_config.Heads} {s_config.KvHeads} {s_config.SequenceLength} {Batch} "
+            + $"{s_config.VocabularySize} {s_config.ShortWindow} {s_config.GateChannels} {s_config.WindowPattern} {Steps} "
+            + $"{AdamEpsilon}\n"));
         var config = new Dictionary<string, object>
         {
             ["depth"] = s_config.Depth, ["dim"] = s_config.Dim, ["heads"] = s_config.Heads, ["kv_heads"] = s_config.KvHeads,
             ["sequence"] = s_config.SequenceLength, ["batch"] = Batch, ["vocabulary"] = s_config.VocabularySize,
-            ["window"] = s_config.ShortWindow, ["pattern"] = s_config.WindowPattern, ["softcap"] = s_config.Softcap, ["gate_channels"] = s_config.GateChannels,
+            ["window"] = s_config.ShortWindow, ["pattern"] = s_config.WindowPattern, ["softcap"] = s_config.Softcap,
+            ["gate_channels"] = s_config.GateChannels,
         };
-        File.WriteAllText(Path.Combine(directory, "check.json"), JsonSerializer.Serialize(new Dictionary<string, object> { ["config"] = config, ["epsilon"] = AdamEpsilon, ["tokens"] = batches.Tokens }));
+        File.WriteAllText(Path.Combine(directory, "check.json"), JsonSerializer.Serialize(
+            new Dictionary<string, object> { ["config"] = config, ["epsilon"] = AdamEpsilon, ["tokens"] = batches.Tokens }));
         return (loss, batches.Losses);
     }
 
     private static async Task<List<PeerResult>> CheckTorchAsync(string python, string directory, double loss, List<double> losses)
     {
-        var text = await OutputAsync(python, [Path.Combine(PeerResult.Root(), "benchmarks", "peers", "torch_gpt.py"), "check", directory]);
+        var text = await OutputAsync(python,
+            [Path.Combine(PeerResult.Root(), "benchmarks", "peers", "torch_gpt.py"), "check", directory]);
         using var document = JsonDocument.Parse(text);
         var answer = document.RootElement;
         var peer = answer.GetProperty("peer").GetString()!;
@@ -117,10 +128,12 @@ internal static class CpuCheck
         ];
     }
 
-    private static async Task<List<PeerResult>> CheckPlainCAsync(string program, string name, string directory, List<double> losses)
+    private static async Task<List<PeerResult>> CheckPlainCAsync(
+        string program, string name, string directory, List<double> losses)
     {
         var text = await OutputAsync(program, ["check", directory]);
-        var theirs = text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => double.Parse(l, CultureInfo.InvariantCulture)).ToList();
+        var theirs = text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => double.Parse(l, CultureInfo.InvariantCulture)).ToList();
         return CompareLosses(name, losses, theirs);
     }
 
@@ -139,7 +152,8 @@ internal static class CpuCheck
     private static void Require(string peer, string what, double difference)
     {
         if (!(difference <= Tolerance))
-            throw new InvalidOperationException(FormattableString.Invariant($"{peer} does not compute the same: {what} differs by {difference:G3}, relative."));
+            throw new InvalidOperationException(
+                FormattableString.Invariant($"{peer} does not compute the same: {what} differs by {difference:G3}, relative."));
     }
 
     private static async Task<string> OutputAsync(string program, IEnumerable<string> arguments)
@@ -147,7 +161,9 @@ internal static class CpuCheck
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
         var text = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? text : throw new InvalidOperationException($"{program} check ended with {process.ExitCode}: {text}");
+        return process.ExitCode == 0
+            ? text
+            : throw new InvalidOperationException($"{program} check ended with {process.ExitCode}: {text}");
     }
 
     private static IEnumerable<(string, Tensor)> Named(GptModel model) => model.Parameters.Select(p => (p.Name!, p));
@@ -156,10 +172,12 @@ internal static class CpuCheck
     private static IEnumerable<Tensor> InCOrder(GptModel model)
     {
         var named = model.Parameters.ToDictionary(p => p.Name!, StringComparer.Ordinal);
-        foreach (var name in (string[])["transformer.wte.weight", "lm_head.weight", "resid_lambdas", "x0_lambdas"]) yield return named[name];
+        foreach (var name in (string[])["transformer.wte.weight", "lm_head.weight", "resid_lambdas", "x0_lambdas"])
+            yield return named[name];
         for (var i = 0; i < s_config.Depth; i++)
         {
-            foreach (var name in (string[])["attn.c_q", "attn.c_k", "attn.c_v", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"]) yield return named[$"transformer.h.{i}.{name}.weight"];
+            foreach (var name in (string[])["attn.c_q", "attn.c_k", "attn.c_v", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"])
+                yield return named[$"transformer.h.{i}.{name}.weight"];
             if (!s_config.HasValueEmbedding(i)) continue;
             yield return named[$"value_embeds.{i}.weight"];
             yield return named[$"transformer.h.{i}.attn.ve_gate.weight"];

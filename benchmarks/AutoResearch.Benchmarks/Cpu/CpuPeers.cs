@@ -4,8 +4,9 @@ using System.Globalization;
 namespace AutoResearch.Benchmarks.Cpu;
 
 /// <summary>
-/// Ours and the peers on the same work, in rounds: within a round every contestant has one burst, the next round goes the other way
-/// round. Ratios are taken within rounds, so that the drift of a shared machine cancels; medians and quartiles of them are printed.
+/// Ours and the peers on the same work, in rounds: within a round every contestant has one burst, the next round goes the other
+/// way round. Ratios are taken within rounds, so that the drift of a shared machine cancels; medians and quartiles
+/// of them are printed.
 /// </summary>
 internal static class CpuPeers
 {
@@ -52,11 +53,13 @@ internal static class CpuPeers
         var results = new List<PeerResult>();
         if (options.Check) results.AddRange(await CpuCheck.RunAsync(peers));
         var watch = Stopwatch.StartNew();
-        foreach (var test in CpuCases.All(options.Quick).Where(c => c.Name.Contains(options.Only, StringComparison.OrdinalIgnoreCase)))
+        foreach (var test in CpuCases.All(options.Quick)
+            .Where(c => c.Name.Contains(options.Only, StringComparison.OrdinalIgnoreCase)))
             results.AddRange(await MeasureAsync(test, peers, options));
         var missed = results.Count(r => r.Goal > 0 && r.Ratio < r.Goal);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{results.Count(r => r.Goal > 0) - missed} of {results.Count(r => r.Goal > 0)} goals met; {watch.Elapsed.TotalSeconds:F0} s"));
+            $"{results.Count(r => r.Goal > 0) - missed} of {results.Count(r => r.Goal > 0)} goals met; "
+            + $"{watch.Elapsed.TotalSeconds:F0} s"));
         if (options.Publishes) PeerResult.Publish(options.Out, results);
         if (options.Table) Console.WriteLine(CpuTable.Of(results));
     }
@@ -75,9 +78,12 @@ internal static class CpuPeers
                 if (arm.Contestant == Contestant.PlainC && i > 0 && watch.Elapsed.TotalSeconds > SecondsPerCase) continue;
                 try
                 {
-                    if (peers.Get(arm.Contestant) is { } peer && await peer.MeasureAsync(arm.Request, BurstSeconds) is { } seconds) round[arm] = seconds;
+                    if (peers.Get(arm.Contestant) is { } peer
+                        && await peer.MeasureAsync(arm.Request, BurstSeconds) is { } seconds)
+                        round[arm] = seconds;
                 }
-                catch (Exception e) when (arm.Contestant is Contestant.Torch or Contestant.PlainC && e is InvalidOperationException or IOException)
+                catch (Exception e) when (arm.Contestant is Contestant.Torch or Contestant.PlainC
+                    && e is InvalidOperationException or IOException)
                 {
                     peers.Drop(arm.Contestant, e.Message);
                     Console.WriteLine($"Not compared any more: {peers.NameOf(arm.Contestant)}.");
@@ -107,7 +113,11 @@ internal static class CpuPeers
         else
         {
             var ours = RoundStatistics.Quantile([.. rounds.Select(r => comparison.OurWork / r[test.Ours])], 0.5);
-            result = new(test.Name + comparison.Label, Round(ours), comparison.Unit, peer, null, null) { Rounds = 0, Goal = comparison.Goal };
+            result = new(test.Name + comparison.Label, Round(ours), comparison.Unit, peer, null, null)
+            {
+                Rounds = 0,
+                Goal = comparison.Goal,
+            };
         }
 
         Console.WriteLine(result);
@@ -115,5 +125,6 @@ internal static class CpuPeers
     }
 
     // Four digits are more than the machine gives.
-    private static double Round(double value) => double.Parse(value.ToString("G4", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    private static double Round(double value) =>
+        double.Parse(value.ToString("G4", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
 }

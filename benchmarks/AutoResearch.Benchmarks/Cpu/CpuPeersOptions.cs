@@ -48,7 +48,8 @@ internal sealed record CpuPeersOptions
                 case "--out": options = options with { Out = Value() }; break;
                 case "--rounds":
                     var text = Value();
-                    if (!int.TryParse(text, out var rounds) || rounds < 1) throw new ArgumentException($"--rounds is '{text}'; it must be a whole number of at least 1.");
+                    if (!int.TryParse(text, out var rounds) || rounds < 1)
+                        throw new ArgumentException($"--rounds is '{text}'; it must be a whole number of at least 1.");
                     options = options with { Rounds = rounds };
                     break;
                 default: throw new ArgumentException($"'{name}' is not an option; see --help.");

@@ -5,8 +5,8 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Benchmarks.Cpu;
 
 /// <summary>
-/// Where the time of a training step goes: each operation alone, at the shapes of the step and as often as the step calls it, beside
-/// the whole step of the same rounds. The sum may differ from the whole by what caches keep between operations.
+/// Where the time of a training step goes: each operation alone, at the shapes of the step and as often as the step calls it,
+/// beside the whole step of the same rounds. The sum may differ from the whole by what caches keep between operations.
 /// </summary>
 internal sealed class CpuProfile : IDisposable
 {
@@ -28,7 +28,8 @@ internal sealed class CpuProfile : IDisposable
 
     public static Task<int> RunAsync(string[] args)
     {
-        var shapes = args.Contains("large") ? [CpuCases.Large] : args.Contains("small") ? (TrainingShape[])[CpuCases.Small] : [CpuCases.Small, CpuCases.Large];
+        var shapes = args.Contains("large") ? [CpuCases.Large] : args.Contains("small") ? (TrainingShape[])[CpuCases.Small]
+            : [CpuCases.Small, CpuCases.Large];
         foreach (var shape in shapes)
         {
             using var profile = new CpuProfile(shape);
@@ -56,7 +57,8 @@ internal sealed class CpuProfile : IDisposable
 
     private void AddLinear(string name, int count, int inputs, int outputs, Activation activation, bool residual)
     {
-        Tensor x = New((_shape.Tokens, inputs)), w = New((outputs, inputs)), y = New((_shape.Tokens, outputs)), dw = New((outputs, inputs)), dx = New((_shape.Tokens, inputs));
+        Tensor x = New((_shape.Tokens, inputs)), w = New((outputs, inputs)), y = New((_shape.Tokens, outputs)),
+            dw = New((outputs, inputs)), dx = New((_shape.Tokens, inputs));
         var added = residual ? New((_shape.Tokens, outputs)) : null;
         var flops = 2.0 * _shape.Tokens * inputs * outputs;
 
@@ -75,8 +77,10 @@ internal sealed class CpuProfile : IDisposable
     {
         var config = _shape.Config;
         var layout = new AttentionLayout(_shape.Batch, config.SequenceLength, config.Heads, config.KvHeads, config.HeadDim);
-        Tensor qkv = New((layout.Tokens, layout.Columns)), dqkv = New(qkv.Shape), y = New((layout.Tokens, layout.QueryColumns)), dy = New(y.Shape);
-        Tensor logSumExp = New((layout.Batch, layout.Heads, layout.Sequence)), rotary = Own(_backend.CreateRotaryTable(layout.Sequence, layout.HeadDim));
+        Tensor qkv = New((layout.Tokens, layout.Columns)), dqkv = New(qkv.Shape), y = New((layout.Tokens, layout.QueryColumns)),
+            dy = New(y.Shape);
+        Tensor logSumExp = New((layout.Batch, layout.Heads, layout.Sequence)),
+            rotary = Own(_backend.CreateRotaryTable(layout.Sequence, layout.HeadDim));
         var inverse = New((layout.Tokens, layout.Heads + layout.KvHeads));
         foreach (var group in Enumerable.Range(0, config.Depth).GroupBy(config.WindowOf))
         {
@@ -85,7 +89,8 @@ internal sealed class CpuProfile : IDisposable
             var flops = 4.0 * layout.Batch * layout.Heads * layout.HeadDim * keys;
             var name = window < 0 ? "attention" : $"attention, window {window}";
             Add($"{name}, forward", group.Count(), flops, () => _backend.Attention(qkv, y, logSumExp, layout, window));
-            Add($"{name}, backward", group.Count(), 2.5 * flops, () => _backend.AttentionBackward(qkv, y, logSumExp, dy, dqkv, layout, window));
+            Add($"{name}, backward", group.Count(), 2.5 * flops,
+                () => _backend.AttentionBackward(qkv, y, logSumExp, dy, dqkv, layout, window));
         }
 
         var rotated = New(qkv.Shape);
@@ -94,8 +99,10 @@ internal sealed class CpuProfile : IDisposable
             _backend.RotaryNorm(rotated, rotary, inverse, layout);
             _backend.RotaryNormBackward(dqkv, rotated, rotary, inverse, layout);
         });
-        Tensor table = Own(_backend.Parameter((config.VocabularySize, config.KvDim))), gateWeight = Own(_backend.Parameter((config.KvHeads, config.GateChannels)));
-        Tensor x = New((layout.Tokens, config.Dim)), dx = New(x.Shape), gate = New((layout.Tokens, layout.KvHeads)), tokens = Tokens();
+        Tensor table = Own(_backend.Parameter((config.VocabularySize, config.KvDim))),
+            gateWeight = Own(_backend.Parameter((config.KvHeads, config.GateChannels)));
+        Tensor x = New((layout.Tokens, config.Dim)), dx = New(x.Shape), gate = New((layout.Tokens, layout.KvHeads)),
+            tokens = Tokens();
         Add("value embeddings, both ways", Enumerable.Range(0, config.Depth).Count(config.HasValueEmbedding), 0, () =>
         {
             _backend.ValueEmbedding(qkv, x, table, gateWeight, tokens, gate, layout);
@@ -106,7 +113,8 @@ internal sealed class CpuProfile : IDisposable
     private void AddNorms()
     {
         var config = _shape.Config;
-        Tensor x = New((_shape.Tokens, config.Dim)), x0 = New(x.Shape), mixed = New(x.Shape), normed = New(x.Shape), dx = New(x.Shape), dx0 = New(x.Shape);
+        Tensor x = New((_shape.Tokens, config.Dim)), x0 = New(x.Shape), mixed = New(x.Shape), normed = New(x.Shape),
+            dx = New(x.Shape), dx0 = New(x.Shape);
         Tensor inverse = New(_shape.Tokens), a = Own(_backend.Parameter(config.Depth)), b = Own(_backend.Parameter(config.Depth));
         a.Fill(1);
         b.Fill(0.1f);
@@ -150,7 +158,9 @@ internal sealed class CpuProfile : IDisposable
         var peak = RoundStatistics.Quantile([.. peaks], 0.5);
         var medians = times.Select(t => RoundStatistics.Quantile([.. t], 0.5)).ToArray();
         var whole = medians[^1];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\ndepth {_shape.Depth}, dim {_shape.Dim}, 2 threads; peak {peak:F0} GFLOP/s\n\n| operation | calls | ms a step | of the step | GFLOP/s | of peak |\n|---|---|---|---|---|---|"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"\ndepth {_shape.Depth}, dim {_shape.Dim}, 2 threads; peak {peak:F0} GFLOP/s\n"
+            + $"\n| operation | calls | ms a step | of the step | GFLOP/s | of peak |\n|---|---|---|---|---|---|"));
         var sum = 0.0;
         for (var i = 0; i < _parts.Count; i++)
         {
@@ -159,7 +169,8 @@ internal sealed class CpuProfile : IDisposable
             if (i < _parts.Count - 1) sum += time;
             else Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| sum | | {sum:F1} | {sum / whole:P0} | | |"));
             var rates = flops > 0 ? string.Create(CultureInfo.InvariantCulture, $"{rate:F0} | {rate / peak:P0}") : " | ";
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {count} | {time:F1} | {time / whole:P0} | {rates} |"));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"| {name} | {count} | {time:F1} | {time / whole:P0} | {rates} |"));
         }
     }
 

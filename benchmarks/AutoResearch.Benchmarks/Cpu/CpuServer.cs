@@ -12,7 +12,8 @@ internal static class CpuServer
         using (var backend = new CpuBackend(new() { Threads = 1 }))
         {
             var tuned = backend.Tuning == CpuTuning.Default ? "" : ", tuned for this machine";
-            Console.WriteLine($"AutoResearch.Kernels, {RuntimeInformation.FrameworkDescription}, {backend.Name.Split(", ")[^1]}{tuned}");
+            Console.WriteLine(
+                $"AutoResearch.Kernels, {RuntimeInformation.FrameworkDescription}, {backend.Name.Split(", ")[^1]}{tuned}");
         }
 
         var current = "";

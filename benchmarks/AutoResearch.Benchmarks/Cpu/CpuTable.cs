@@ -3,12 +3,16 @@ using System.Text;
 
 namespace AutoResearch.Benchmarks.Cpu;
 
-/// <summary>The results of <c>cpu-peers</c> as the Markdown table of docs/performance.md: a row for each case, a column for each kind of peer.</summary>
+/// <summary>
+/// The results of <c>cpu-peers</c> as the Markdown table of docs/performance.md: a row for each case, a column
+/// for each kind of peer.
+/// </summary>
 internal static class CpuTable
 {
     private static readonly (string Header, string PeerPrefix, bool Percent)[] s_columns =
     [
-        ("of peak", "FMA peak", true), ("× PyTorch", "PyTorch", false), ("× plain C", "plain C", false), ("× ours, 1 thread", "ours", false),
+        ("of peak", "FMA peak", true), ("× PyTorch", "PyTorch", false), ("× plain C", "plain C", false),
+        ("× ours, 1 thread", "ours", false),
     ];
 
     public static string Of(IReadOnlyList<PeerResult> results)
@@ -21,7 +25,9 @@ internal static class CpuTable
         {
             text.Append(CultureInfo.InvariantCulture, $"| {test.Key.Case} | {test.First().Value:G4} {test.Key.Unit} |");
             foreach (var (_, prefix, percent) in s_columns)
-                text.Append(' ').Append(test.FirstOrDefault(r => r.Peer.StartsWith(prefix, StringComparison.Ordinal)) is { } r ? Cell(r, percent) : "").Append(" |");
+                text.Append(' ').Append(test.FirstOrDefault(r => r.Peer.StartsWith(prefix, StringComparison.Ordinal)) is { } r
+                    ? Cell(r, percent)
+                    : "").Append(" |");
             text.Append(' ').AppendJoin(", ", test.Where(r => r.Goal is not null).Select(Goal)).Append(" |\n");
         }
 
@@ -30,7 +36,9 @@ internal static class CpuTable
 
     private static string Cell(PeerResult r, bool percent)
     {
-        var spread = r is { Rounds: > 1, LowRatio: { } low, HighRatio: { } high } ? $" ({Number(low, percent)} … {Number(high, percent)})" : "";
+        var spread = r is { Rounds: > 1, LowRatio: { } low, HighRatio: { } high }
+            ? $" ({Number(low, percent)} … {Number(high, percent)})"
+            : "";
         return Number(r.Ratio!.Value, percent) + spread;
     }
 
@@ -41,5 +49,7 @@ internal static class CpuTable
     }
 
     private static string Number(double value, bool percent) =>
-        percent ? value.ToString("P0", CultureInfo.InvariantCulture) : value.ToString(value < 10 ? "0.##" : "0.#", CultureInfo.InvariantCulture);
+        percent
+            ? value.ToString("P0", CultureInfo.InvariantCulture)
+            : value.ToString(value < 10 ? "0.##" : "0.#", CultureInfo.InvariantCulture);
 }

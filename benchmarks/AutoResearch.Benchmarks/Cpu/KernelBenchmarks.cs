@@ -64,13 +64,15 @@ public class AttentionBenchmarks : KernelBenchmarks
 /// <summary>Output layer, bounded logits and cross-entropy with both gradients.</summary>
 public class CrossEntropyBenchmarks : KernelBenchmarks
 {
-    protected override IEnumerable<KernelShape> All => [KernelShape.CrossEntropy(4096, 256, 1024), KernelShape.CrossEntropy(4096, 512, 8192)];
+    protected override IEnumerable<KernelShape> All =>
+        [KernelShape.CrossEntropy(4096, 256, 1024), KernelShape.CrossEntropy(4096, 512, 8192)];
 }
 
 /// <summary>Muon and AdamW over all parameters of a model.</summary>
 public class OptimizerBenchmarks : KernelBenchmarks
 {
-    protected override IEnumerable<KernelShape> All => [KernelShape.Optimizer(CpuCases.Small), KernelShape.Optimizer(CpuCases.Large)];
+    protected override IEnumerable<KernelShape> All =>
+        [KernelShape.Optimizer(CpuCases.Small), KernelShape.Optimizer(CpuCases.Large)];
 
     [IterationSetup]
     public void FillGradients() => Prepare();

@@ -19,10 +19,13 @@ public sealed record KernelShape(string Name, string Request, double GigaFlops, 
         2e-9 * batch * heads * headDim * sequence * sequence * (backward ? 2.5 : 1), threads);
 
     internal static KernelShape CrossEntropy(int rows, int dim, int vocabulary) =>
-        new($"{rows}×{dim}, vocabulary {vocabulary}", $"loss_and_gradient {rows} {dim} {vocabulary} 2", 6e-9 * rows * dim * vocabulary, 2);
+        new($"{rows}×{dim}, vocabulary {vocabulary}", $"loss_and_gradient {rows} {dim} {vocabulary} 2",
+            6e-9 * rows * dim * vocabulary, 2);
 
-    internal static KernelShape Optimizer(TrainingShape s) => new($"depth {s.Depth}, dim {s.Dim}", $"optimizer_step {s} 2", 1e-9 * s.MuonFlops, 2);
+    internal static KernelShape Optimizer(TrainingShape s) =>
+        new($"depth {s.Depth}, dim {s.Dim}", $"optimizer_step {s} 2", 1e-9 * s.MuonFlops, 2);
 
     internal static KernelShape Step(TrainingShape s) =>
-        new($"depth {s.Depth}, dim {s.Dim}, B{s.Batch} T{s.Sequence}", $"training_step {s} 2", 1e-9 * (s.ModelFlops + s.MuonFlops), 2);
+        new($"depth {s.Depth}, dim {s.Dim}, B{s.Batch} T{s.Sequence}", $"training_step {s} 2",
+            1e-9 * (s.ModelFlops + s.MuonFlops), 2);
 }

@@ -5,8 +5,8 @@ using System.Globalization;
 namespace AutoResearch.Benchmarks.Cpu;
 
 /// <summary>
-/// A contestant that lives for the whole run: one request a line, "case integers threads seconds", one answer a line, the seconds of
-/// one call. While another contestant computes, it waits for its next line and takes no processor time.
+/// A contestant that lives for the whole run: one request a line, "case integers threads seconds", one answer a line, the seconds
+/// of one call. While another contestant computes, it waits for its next line and takes no processor time.
 /// </summary>
 internal sealed class PeerProcess : IDisposable
 {
@@ -19,9 +19,15 @@ internal sealed class PeerProcess : IDisposable
 
     /// <summary>Starts a contestant.</summary>
     /// <returns>Null when the program is not there, or ends without its greeting: it then counts as missing.</returns>
-    public static async Task<PeerProcess?> StartAsync(string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
+    public static async Task<PeerProcess?> StartAsync(
+        string program, IEnumerable<string> arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment) start.Environment[name] = value;
         Process? process;
         try

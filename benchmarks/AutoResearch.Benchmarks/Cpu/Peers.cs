@@ -29,10 +29,13 @@ internal sealed class Peers : IDisposable
     {
         var peers = new Peers();
         var program = Environment.ProcessPath!;
-        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [typeof(Peers).Assembly.Location, "cpu-serve"] : ["cpu-serve"];
+        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet"
+            ? [typeof(Peers).Assembly.Location, "cpu-serve"]
+            : ["cpu-serve"];
         await peers.AddAsync(Contestant.Ours, "our own process does not start", PeerProcess.StartAsync(program, self));
         await peers.AddAsync(
-            Contestant.OursAvx2, "our own process does not start without AVX-512", PeerProcess.StartAsync(program, self, ("DOTNET_EnableAVX512", "0")));
+            Contestant.OursAvx2, "our own process does not start without AVX-512",
+            PeerProcess.StartAsync(program, self, ("DOTNET_EnableAVX512", "0")));
         if (peers._missing.Count > 0) throw new InvalidOperationException(string.Join("; ", peers._missing.Values));
         await peers.StartTorchAsync();
         await peers.StartPlainCAsync();
@@ -50,7 +53,8 @@ internal sealed class Peers : IDisposable
     public PeerProcess? Get(Contestant contestant) => _running.GetValueOrDefault(contestant);
 
     /// <summary>The name of a contestant, or why it is missing.</summary>
-    public string NameOf(Contestant contestant) => _running.TryGetValue(contestant, out var peer) ? peer.Name : _missing[contestant];
+    public string NameOf(Contestant contestant) =>
+        _running.TryGetValue(contestant, out var peer) ? peer.Name : _missing[contestant];
 
     public void Dispose()
     {
@@ -78,7 +82,8 @@ internal sealed class Peers : IDisposable
         var program = Path.Combine(AppContext.BaseDirectory, "gpt-peer");
         try
         {
-            using var compiler = Process.Start("cc", ["-O3", "-march=native", "-ffast-math", "-fopenmp", "-w", Source("gpt.c"), "-lm", "-o", program]);
+            using var compiler = Process.Start("cc",
+                ["-O3", "-march=native", "-ffast-math", "-fopenmp", "-w", Source("gpt.c"), "-lm", "-o", program]);
             await compiler.WaitForExitAsync();
             if (compiler.ExitCode == 0) PlainC = program;
         }

@@ -12,7 +12,8 @@ internal class RateColumn : IColumn
 
     public virtual string ColumnName => "GFLOP/s";
 
-    public virtual string Legend => "Floating-point operations of the definition per second, in 10⁹ (median); causal attention counts as half";
+    public virtual string Legend =>
+        "Floating-point operations of the definition per second, in 10⁹ (median); causal attention counts as half";
 
     public bool AlwaysShow => true;
 
@@ -24,10 +25,12 @@ internal class RateColumn : IColumn
 
     public UnitType UnitType => UnitType.Dimensionless;
 
-    public string GetValue(Summary summary, BenchmarkCase benchmarkCase) => GetValue(summary, benchmarkCase, SummaryStyle.Default);
+    public string GetValue(Summary summary, BenchmarkCase benchmarkCase) =>
+        GetValue(summary, benchmarkCase, SummaryStyle.Default);
 
     public string GetValue(Summary summary, BenchmarkCase benchmarkCase, SummaryStyle style) =>
-        summary[benchmarkCase]?.ResultStatistics?.Median is { } nanoseconds && benchmarkCase.Parameters["Shape"] is KernelShape shape
+        summary[benchmarkCase]?.ResultStatistics?.Median is { } nanoseconds
+            && benchmarkCase.Parameters["Shape"] is KernelShape shape
             ? Text(shape, shape.GigaFlops / (nanoseconds * 1e-9))
             : "-";
 

@@ -7,7 +7,8 @@ namespace AutoResearch.Benchmarks.Cpu;
 /// <param name="LowRatio">First quartile of these ratios.</param>
 /// <param name="HighRatio">Third quartile.</param>
 /// <param name="Rounds">Rounds in which both were measured.</param>
-internal readonly record struct RoundStatistics(double Ours, double Theirs, double Ratio, double LowRatio, double HighRatio, int Rounds)
+internal readonly record struct RoundStatistics(
+    double Ours, double Theirs, double Ratio, double LowRatio, double HighRatio, int Rounds)
 {
     /// <summary>Summarises rounds.</summary>
     /// <exception cref="ArgumentException">There is no round.</exception>

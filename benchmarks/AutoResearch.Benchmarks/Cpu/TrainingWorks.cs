@@ -21,7 +21,8 @@ internal sealed class TrainingWork : CpuWork
         _batch = shape.Batch;
         var random = new Random(1);
         (_inputs, _targets) = (new int[shape.Tokens], new int[shape.Tokens]);
-        for (var i = 0; i < shape.Tokens; i++) (_inputs[i], _targets[i]) = (random.Next(shape.Vocabulary), random.Next(shape.Vocabulary));
+        for (var i = 0; i < shape.Tokens; i++)
+            (_inputs[i], _targets[i]) = (random.Next(shape.Vocabulary), random.Next(shape.Vocabulary));
     }
 
     public override void Run()

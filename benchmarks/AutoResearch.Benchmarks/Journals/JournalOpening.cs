@@ -4,7 +4,9 @@ using AutoResearch.Testing;
 
 namespace AutoResearch.Benchmarks.Journals;
 
-/// <summary>Time to open a long journal with its snapshot and without: alternately, in this process, after one opening of each.</summary>
+/// <summary>
+/// Time to open a long journal with its snapshot and without: alternately, in this process, after one opening of each.
+/// </summary>
 internal static class JournalOpening
 {
     private const int Repeats = 9;
@@ -26,8 +28,8 @@ internal static class JournalOpening
                 without.Add(full);
             }
             var check = Journal.Verify(directory);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{check.Events} events, {check.Bytes / 1e6:F1} MB: {Median(with):F0} ms with the snapshot ({with.Min():F0} to {with.Max():F0}), "
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{check.Events} events, {check.Bytes / 1e6:F1} MB: "
+                + $"{Median(with):F0} ms with the snapshot ({with.Min():F0} to {with.Max():F0}), "
                 + $"{Median(without):F0} ms without ({without.Min():F0} to {without.Max():F0}); medians of {Repeats}"));
             return 0;
         }
@@ -41,7 +43,8 @@ internal static class JournalOpening
     {
         await using var journal = await Journal.OpenAsync(directory, new() { FlushToDisk = false });
         var world = new SimulatedObjective(0.002);
-        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(new ConfirmingRatchet())
+        await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world)
+            .AcceptWith(new ConfirmingRatchet())
             .RecordTo(journal).Configure(o => o.MaxTrials = trials).Build();
         await foreach (var _ in loop.RunAsync())
         {

@@ -5,11 +5,12 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Benchmarks.Kernels;
 
 /// <summary>One variant in one architecture: what the compiler reported, and what is wrong with it.</summary>
-internal sealed record GateRow(KernelVariant Variant, string Architecture, KernelResources? Resources, IReadOnlyList<string> Problems);
+internal sealed record GateRow(
+    KernelVariant Variant, string Architecture, KernelResources? Resources, IReadOnlyList<string> Problems);
 
 /// <summary>
-/// Compiles every kernel in every specialisation for every architecture and holds the compiler's report against the budgets. Needs
-/// NVRTC, but no GPU.
+/// Compiles every kernel in every specialisation for every architecture and holds the compiler's report against the budgets.
+/// Needs NVRTC, but no GPU.
 /// </summary>
 internal sealed class KernelGate(KernelCompiler compiler, Func<KernelVariant, KernelSource> sourceOf, int parallelism = 2)
 {
@@ -18,10 +19,11 @@ internal sealed class KernelGate(KernelCompiler compiler, Func<KernelVariant, Ke
     {
         // Variants that differ only in the entry point are compiled together.
         var units = variants
-            .SelectMany(variant => variant.Architectures.Select(architecture => (Variant: variant, Architecture: architecture, Source: sourceOf(variant))))
-            .GroupBy(item => (item.Variant.File, item.Architecture, Defines: item.Variant.Label[item.Variant.Entry.Length..], Options: string.Join(' ', item.Source.Options)))
-            .OrderByDescending(unit => unit.Key.Architecture, StringComparer.Ordinal)
-            .ToArray();
+            .SelectMany(variant => variant.Architectures.Select(architecture =>
+                (Variant: variant, Architecture: architecture, Source: sourceOf(variant))))
+            .GroupBy(item => (item.Variant.File, item.Architecture, Defines: item.Variant.Label[item.Variant.Entry.Length..],
+                Options: string.Join(' ', item.Source.Options)))
+            .OrderByDescending(unit => unit.Key.Architecture, StringComparer.Ordinal).ToArray();
         var rows = new Dictionary<(KernelVariant, string), GateRow>();
         Parallel.ForEach(units, new ParallelOptions { MaxDegreeOfParallelism = parallelism }, unit =>
         {
@@ -87,7 +89,8 @@ internal sealed class KernelGate(KernelCompiler compiler, Func<KernelVariant, Ke
         }).ToArray();
     }
 
-    private static IEnumerable<string> Problems(KernelVariant variant, string architecture, KernelResources resources, CompileReport report)
+    private static IEnumerable<string> Problems(
+        KernelVariant variant, string architecture, KernelResources resources, CompileReport report)
     {
         var budget = variant.RegistersOf.GetValueOrDefault(architecture, variant.Registers);
         if (resources.Registers > budget) yield return $"{resources.Registers} registers are more than the budget of {budget}";
@@ -109,7 +112,8 @@ internal sealed class KernelGate(KernelCompiler compiler, Func<KernelVariant, Ke
     {
         null => "–",
         { Resources: null } => "does not compile",
-        { Resources: { Spills: true } r } => FormattableString.Invariant($"{r.Registers}, spills {r.SpillStoreBytes}/{r.SpillLoadBytes}"),
+        { Resources: { Spills: true } r } =>
+            FormattableString.Invariant($"{r.Registers}, spills {r.SpillStoreBytes}/{r.SpillLoadBytes}"),
         { Resources: { } r } => FormattableString.Invariant($"{r.Registers}"),
     };
 

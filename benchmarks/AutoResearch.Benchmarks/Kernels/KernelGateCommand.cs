@@ -4,9 +4,10 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Benchmarks.Kernels;
 
 /// <summary>
-/// <c>kernel-gate [--update] [--no-cache] [--only PART]</c>: compiles all kernels for all architectures, fails on spills, notes about lost
-/// performance, registers over the budget, kernel files without an entry, and on a table in benchmarks/results/kernels.md that
-/// is out of date; <c>--update</c> writes the table. Says so and succeeds where NVRTC is missing.
+/// <c>kernel-gate [--update] [--no-cache] [--only PART]</c>: compiles all kernels for all architectures, fails on spills, notes
+/// about lost performance, registers over the budget, kernel files without an entry, and on a table in
+/// benchmarks/results/kernels.md that is out of date; <c>--update</c> writes the table. Says so and succeeds
+/// where NVRTC is missing.
 /// </summary>
 internal static class KernelGateCommand
 {
@@ -22,7 +23,8 @@ internal static class KernelGateCommand
                 case "--no-cache": cache = false; break;
                 case "--only" when i + 1 < args.Length: only = args[++i]; break;
                 default:
-                    Console.Error.WriteLine($"Unknown argument {args[i]}. Usage: kernel-gate [--update] [--no-cache] [--only PART]");
+                    Console.Error.WriteLine(
+                        $"Unknown argument {args[i]}. Usage: kernel-gate [--update] [--no-cache] [--only PART]");
                     return Task.FromResult(2);
             }
         }
@@ -45,12 +47,17 @@ internal static class KernelGateCommand
         }
 
         var watch = Stopwatch.StartNew();
-        var variants = KernelCatalog.All.Where(v => only is null || v.File.Contains(only, StringComparison.Ordinal) || v.Label.Contains(only, StringComparison.Ordinal)).ToArray();
+        var variants = KernelCatalog.All.Where(v => only is null || v.File.Contains(only, StringComparison.Ordinal)
+            || v.Label.Contains(only, StringComparison.Ordinal)).ToArray();
         var rows = new KernelGate(compiler, variant => variant.Source(), Environment.ProcessorCount).Run(variants);
-        var failures = rows.SelectMany(row => row.Problems.Select(problem => $"{row.Variant.File} {row.Variant.Label} {row.Architecture}: {problem}")).ToList();
-        if (only is null) failures.AddRange(KernelGate.Forgotten(EmbeddedKernels.Files(), variants).Select(file => $"{file} has no entry in KernelCatalog"));
+        var failures = rows.SelectMany(row =>
+            row.Problems.Select(problem => $"{row.Variant.File} {row.Variant.Label} {row.Architecture}: {problem}")).ToList();
+        if (only is null)
+            failures.AddRange(
+                KernelGate.Forgotten(EmbeddedKernels.Files(), variants).Select(file => $"{file} has no entry in KernelCatalog"));
         foreach (var failure in failures) Console.WriteLine(failure);
-        Console.WriteLine($"kernel-gate: {variants.Length} variants, {rows.Count} compilations of kernels, NVRTC {version}, {watch.Elapsed.TotalSeconds:F1} s, {failures.Count} problems");
+        Console.WriteLine($"kernel-gate: {variants.Length} variants, {rows.Count} compilations of kernels, NVRTC {version}, "
+            + $"{watch.Elapsed.TotalSeconds:F1} s, {failures.Count} problems");
 
         if (only is not null)
         {

@@ -4,7 +4,9 @@ using AutoResearch.Kernels;
 
 namespace AutoResearch.Benchmarks.Kernels;
 
-/// <summary>GFLOP/s and share of the peak of the same moments: bursts of kernel and peak loop alternate, medians are printed.</summary>
+/// <summary>
+/// GFLOP/s and share of the peak of the same moments: bursts of kernel and peak loop alternate, medians are printed.
+/// </summary>
 internal static unsafe class KernelsQuick
 {
     private const int Bursts = 15;
@@ -14,9 +16,17 @@ internal static unsafe class KernelsQuick
     {
         if (args is not ["gemm", ..])
         {
-            var sizes = args is [_, _, _, _, _] ? Array.ConvertAll(args[1..], s => int.Parse(s, CultureInfo.InvariantCulture)) : [];
+            var sizes = args is [_, _, _, _, _]
+                ? Array.ConvertAll(args[1..], s => int.Parse(s, CultureInfo.InvariantCulture))
+                : [];
             AttentionQuick.Run(sizes is [var q, var k, var backwardQ, var backwardK]
-                ? CpuTuning.Default with { AttentionQueries = q, AttentionKeys = k, AttentionBackwardQueries = backwardQ, AttentionBackwardKeys = backwardK }
+                ? CpuTuning.Default with
+                {
+                    AttentionQueries = q,
+                    AttentionKeys = k,
+                    AttentionBackwardQueries = backwardQ,
+                    AttentionBackwardKeys = backwardK,
+                }
                 : CpuTuning.Default, Bursts);
         }
 
@@ -34,7 +44,8 @@ internal static unsafe class KernelsQuick
 
     private static void Measure(int m, int n, int k)
     {
-        float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n], scratch = new float[Gemm.ScratchLength(m, n, k) + 16];
+        float[] a = Fill(m * k, 1), b = Fill(k * n, 2), c = new float[m * n],
+            scratch = new float[Gemm.ScratchLength(m, n, k) + 16];
         using ThreadTeam one = new(1), two = new(2);
         List<double> peaks = [], singles = [], doubles = [], transposed = [];
         var repeats = (int)Math.Max(1, 2e9 / (2.0 * m * n * k));
@@ -63,9 +74,9 @@ internal static unsafe class KernelsQuick
         }
 
         double top = Median(peaks), x1 = Median(singles), x2 = Median(doubles), xt = Median(transposed);
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"gemm {m}x{n}x{k}: peak {top:F0}, NN {x1:F0} GFLOP/s = {x1 / top:P0}, NT {xt:F0} = {xt / top:P0}, two threads {x2 / x1:F2}x"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"gemm {m}x{n}x{k}: peak {top:F0}, NN {x1:F0} GFLOP/s = {x1 / top:P0}, NT {xt:F0} = {xt / top:P0}, "
+            + $"two threads {x2 / x1:F2}x"));
     }
 
     private static double Median(List<double> values)

@@ -3,7 +3,8 @@ namespace AutoResearch.Benchmarks.Proposing;
 /// <summary>The functions of benchmarks/peers/optuna_tpe.py, with the same bounds. All are minimized.</summary>
 internal static class TestFunctions
 {
-    private static readonly double[][] s_a = [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]];
+    private static readonly double[][] s_a =
+        [[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14], [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]];
 
     private static readonly double[][] s_p =
     [
@@ -40,13 +41,15 @@ internal static class TestFunctions
     private static double Branin(ParameterSet p)
     {
         var (x, y) = (p["x"].AsFloat(), p["y"].AsFloat());
-        return Math.Pow(y - (5.1 / (4 * Math.PI * Math.PI) * x * x) + (5 / Math.PI * x) - 6, 2) + (10 * (1 - (1 / (8 * Math.PI))) * Math.Cos(x)) + 10;
+        return Math.Pow(y - (5.1 / (4 * Math.PI * Math.PI) * x * x) + (5 / Math.PI * x) - 6, 2)
+            + (10 * (1 - (1 / (8 * Math.PI))) * Math.Cos(x)) + 10;
     }
 
     private static double Hartmann6(ParameterSet p)
     {
         var x = Enumerable.Range(0, 6).Select(i => p[$"x{i}"].AsFloat()).ToArray();
-        return -Enumerable.Range(0, 4).Sum(i => s_c[i] * Math.Exp(-Enumerable.Range(0, 6).Sum(j => s_a[i][j] * Math.Pow(x[j] - s_p[i][j], 2))));
+        return -Enumerable.Range(0, 4)
+            .Sum(i => s_c[i] * Math.Exp(-Enumerable.Range(0, 6).Sum(j => s_a[i][j] * Math.Pow(x[j] - s_p[i][j], 2))));
     }
 
     private static double Conditional(ParameterSet p)

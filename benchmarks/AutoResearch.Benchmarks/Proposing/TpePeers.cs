@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace AutoResearch.Benchmarks.Proposing;
 
-/// <summary>Our TPE beside Optuna's: best of 100 trials over 20 seeds, and the time of one ask and tell with the journal on disk.</summary>
+/// <summary>
+/// Our TPE beside Optuna's: best of 100 trials over 20 seeds, and the time of one ask and tell with the journal on disk.
+/// </summary>
 internal static class TpePeers
 {
     private const int Trials = 100;
@@ -24,14 +26,16 @@ internal static class TpePeers
             var best = new List<double>();
             for (var seed = first; seed < first + seeds; seed++) best.Add(await BestAsync(space, function, seed));
             var theirs = peer?.GetProperty("best").GetProperty(test).EnumerateArray().Select(v => v.GetDouble()).ToList();
-            results.Add(new($"{test}, best of {Trials}", Median(best), "value", name, theirs is null ? null : Median(theirs), null));
+            results.Add(
+                new($"{test}, best of {Trials}", Median(best), "value", name, theirs is null ? null : Median(theirs), null));
         }
         var ours = await AskTellAsync();
         var peerTime = peer?.GetProperty("ask_tell_ms").GetDouble();
         results.Add(new($"ask and tell at trial {History}", ours, "ms", name, peerTime, peerTime / ours));
         if (peer is null)
         {
-            foreach (var r in results) Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Case,-28} {r.Value,12:G5} {r.Unit}"));
+            foreach (var r in results)
+                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{r.Case,-28} {r.Value,12:G5} {r.Unit}"));
             return 1;
         }
         foreach (var r in results) Console.WriteLine(r);
@@ -89,7 +93,11 @@ internal static class TpePeers
         var script = Path.Combine(PeerResult.Root(), "benchmarks", "peers", "optuna_tpe.py");
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("/usr/bin/python3", [script, $"{first}", $"{seeds}", $"{Trials}", $"{History}"]) { RedirectStandardOutput = true })!;
+            using var process = Process.Start(new ProcessStartInfo("/usr/bin/python3",
+                [script, $"{first}", $"{seeds}", $"{Trials}", $"{History}"])
+            {
+                RedirectStandardOutput = true,
+            })!;
             var text = await process.StandardOutput.ReadToEndAsync();
             await process.WaitForExitAsync();
             return process.ExitCode == 0 ? JsonDocument.Parse(text).RootElement : null;
@@ -108,7 +116,9 @@ internal static class TpePeers
 
     private sealed class Evaluator(Func<ParameterSet, double> function) : IExperimentRunner
     {
-        public Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default) =>
-            Task.FromResult(RunResult.Complete(new Dictionary<string, double> { ["loss"] = function(experiment.Candidate.Parameters) }));
+        public Task<RunResult> RunAsync(
+            Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default) =>
+            Task.FromResult(
+                RunResult.Complete(new Dictionary<string, double> { ["loss"] = function(experiment.Candidate.Parameters) }));
     }
 }

@@ -11,7 +11,8 @@ internal sealed class OptunaSearch : IDisposable
     private readonly Process _process;
     private readonly ResearchProblem _problem;
 
-    private OptunaSearch(Process process, ResearchProblem problem, string version) => (_process, _problem, Version) = (process, problem, version);
+    private OptunaSearch(Process process, ResearchProblem problem, string version) =>
+        (_process, _problem, Version) = (process, problem, version);
 
     public string Version { get; }
 
@@ -60,13 +61,15 @@ internal sealed class OptunaSearch : IDisposable
         var answer = JsonDocument.Parse(_process.StandardOutput.ReadLine() ?? throw new IOException("Optuna ended.")).RootElement;
         return new Candidate
         {
-            Parameters = new(_problem.SearchSpace!.Parameters.Select(p => KeyValuePair.Create(p.Name, Value(p, answer.GetProperty(p.Name))))),
+            Parameters = new(
+                _problem.SearchSpace!.Parameters.Select(p => KeyValuePair.Create(p.Name, Value(p, answer.GetProperty(p.Name))))),
         };
     }
 
     public void Tell(double? score)
     {
-        _process.StandardInput.WriteLine((score ?? double.NaN).ToString("R", CultureInfo.InvariantCulture).Replace("NaN", "nan", StringComparison.Ordinal));
+        _process.StandardInput.WriteLine(
+            (score ?? double.NaN).ToString("R", CultureInfo.InvariantCulture).Replace("NaN", "nan", StringComparison.Ordinal));
         _process.StandardInput.Flush();
     }
 

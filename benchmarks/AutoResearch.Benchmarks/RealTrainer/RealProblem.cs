@@ -2,7 +2,9 @@ using AutoResearch.Pretraining;
 
 namespace AutoResearch.Benchmarks.RealTrainer;
 
-/// <summary>A small GPT on the text of the installed SDK, trained for a number of tokens, so that a busy machine changes no score.</summary>
+/// <summary>
+/// A small GPT on the text of the installed SDK, trained for a number of tokens, so that a busy machine changes no score.
+/// </summary>
 internal static class RealProblem
 {
     public static ResearchProblem Create(long tokens) => new("real-trainer")

@@ -3,14 +3,16 @@ using System.Globalization;
 namespace AutoResearch.Benchmarks.RealTrainer;
 
 /// <summary>
-/// Searches on the real trainer with the same number of training runs: ours beside greedy rules, random search and Optuna. What each
-/// says that it gained stands beside what fresh seeds say.
+/// Searches on the real trainer with the same number of training runs: ours beside greedy rules, random search and Optuna. What
+/// each says that it gained stands beside what fresh seeds say.
 /// </summary>
 internal static class RealTrainer
 {
     private const int BaselineRuns = 5;
 
-    /// <summary>Arguments: --runs N (training runs a search), --searches N, --fresh N (seeds of the verdict), --tokens N, --threads N.</summary>
+    /// <summary>
+    /// Arguments: --runs N (training runs a search), --searches N, --fresh N (seeds of the verdict), --tokens N, --threads N.
+    /// </summary>
     public static async Task<int> RunAsync(string[] args)
     {
         var (runs, searches, fresh) = (Number(args, "--runs", 40), Number(args, "--searches", 3), Number(args, "--fresh", 8));
@@ -21,9 +23,11 @@ internal static class RealTrainer
 
         var baseline = await trainer.ScoresAsync(problem.Baseline, fresh);
         var noise = Math.Sqrt(baseline.Sum(s => Math.Pow(s - baseline.Average(), 2)) / (fresh - 1));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"A/A: baseline {baseline.Average():F4}, σ of one run {noise:F4} bits/byte"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"A/A: baseline {baseline.Average():F4}, σ of one run {noise:F4} bits/byte"));
 
-        List<PeerResult> results = [new("A/A: noise of one run of the baseline", noise, "bits/byte", $"{fresh} seeds", null, null)];
+        List<PeerResult> results =
+            [new("A/A: noise of one run of the baseline", noise, "bits/byte", $"{fresh} seeds", null, null)];
         foreach (var method in SearchMethod.All)
         {
             List<double> said = [], differences = [];
@@ -41,11 +45,13 @@ internal static class RealTrainer
                 said.Add(best.Gain);
                 differences.Add(paired.Average());
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                    $"{method.Name,-28} search {search}: says {best.Gain,8:F4}, fresh seeds {paired.Average(),8:F4} ± {StandardError(paired):F4}  {best.Candidate.Parameters}"));
+                    $"{method.Name,-28} search {search}: says {best.Gain,8:F4}, "
+                    + $"fresh seeds {paired.Average(),8:F4} ± {StandardError(paired):F4}  {best.Candidate.Parameters}"));
             }
 
             if (differences.Count == 0) continue;
-            results.Add(new($"{method.Name}: gain on fresh seeds, mean of {differences.Count} searches", differences.Average(), "bits/byte", "what the search itself says", said.Average(), null));
+            results.Add(new($"{method.Name}: gain on fresh seeds, mean of {differences.Count} searches", differences.Average(),
+                "bits/byte", "what the search itself says", said.Average(), null));
         }
 
         Console.WriteLine();

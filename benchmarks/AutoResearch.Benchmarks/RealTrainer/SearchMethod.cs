@@ -5,25 +5,32 @@ internal abstract record SearchMethod(string Name)
 {
     public static IReadOnlyList<SearchMethod> All { get; } =
     [
-        new LoopSearch("TPE and AdaptiveRatchet", () => new TpeProposer(new() { StartupTrials = 4, MaxChanges = 3 }), () => new AdaptiveRatchet(), Greedy: false),
-        new LoopSearch("TPE and greedy rule", () => new TpeProposer(new() { StartupTrials = 4, MaxChanges = 3 }), () => new GreedyRatchet(), Greedy: true),
+        new LoopSearch("TPE and AdaptiveRatchet", () => new TpeProposer(new() { StartupTrials = 4, MaxChanges = 3 }),
+            () => new AdaptiveRatchet(), Greedy: false),
+        new LoopSearch("TPE and greedy rule", () => new TpeProposer(new() { StartupTrials = 4, MaxChanges = 3 }),
+            () => new GreedyRatchet(), Greedy: true),
         new LoopSearch("random search, best score", () => new RandomProposer(), () => new GreedyRatchet(), Greedy: true),
         new OptunaMethod("Optuna TPE, best score"),
     ];
 
     /// <summary>The final candidate and the gain that the method itself reports; null when a peer is missing.</summary>
-    public abstract Task<(Candidate Candidate, double Gain)?> SearchAsync(ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed);
+    public abstract Task<(Candidate Candidate, double Gain)?> SearchAsync(
+        ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed);
 
-    private sealed record LoopSearch(string Name, Func<IHypothesisProposer> Proposer, Func<IRatchetAcceptor> Acceptor, bool Greedy) : SearchMethod(Name)
+    private sealed record LoopSearch(
+        string Name, Func<IHypothesisProposer> Proposer, Func<IRatchetAcceptor> Acceptor, bool Greedy) : SearchMethod(Name)
     {
         // The measured total gain of our loop costs runs, which count.
         private const int FinalRuns = 5;
 
-        public override async Task<(Candidate, double)?> SearchAsync(ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed)
+        public override async Task<(Candidate, double)?> SearchAsync(
+            ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed)
         {
             var final = Greedy ? 0 : FinalRuns;
-            await using var loop = ResearchLoop.Create(problem).ProposeWith(Proposer()).RunWith(trainer.Runner).AcceptWith(Acceptor()).WithSeed(seed)
-                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxExperiments) = (Greedy ? 1 : baselineRuns, 0, final, runs - (2 * final)))
+            await using var loop = ResearchLoop.Create(problem).ProposeWith(Proposer()).RunWith(trainer.Runner)
+                .AcceptWith(Acceptor()).WithSeed(seed)
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxExperiments) =
+                    (Greedy ? 1 : baselineRuns, 0, final, runs - (2 * final)))
                 .Build();
             await foreach (var _ in loop.RunAsync())
             {
@@ -39,7 +46,8 @@ internal abstract record SearchMethod(string Name)
 
     private sealed record OptunaMethod(string Name) : SearchMethod(Name)
     {
-        public override async Task<(Candidate, double)?> SearchAsync(ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed)
+        public override async Task<(Candidate, double)?> SearchAsync(
+            ResearchProblem problem, Trainer trainer, int runs, int baselineRuns, int seed)
         {
             using var optuna = OptunaSearch.Start(problem, seed);
             if (optuna is null) return null;

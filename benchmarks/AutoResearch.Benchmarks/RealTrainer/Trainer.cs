@@ -24,7 +24,8 @@ internal sealed class Trainer : IDisposable
     /// <summary>The score of one run; null when it failed.</summary>
     public async Task<double?> ScoreAsync(Candidate candidate, long seed)
     {
-        var result = await Runner.RunAsync(new Experiment { Id = $"{candidate.Id}-{seed}", Candidate = candidate, Seed = seed, Budget = _problem.Budget });
+        var result = await Runner.RunAsync(
+            new Experiment { Id = $"{candidate.Id}-{seed}", Candidate = candidate, Seed = seed, Budget = _problem.Budget });
         return result.Score(_problem.Objective);
     }
 
@@ -33,7 +34,8 @@ internal sealed class Trainer : IDisposable
     {
         var scores = new double[count];
         for (var i = 0; i < count; i++)
-            scores[i] = await ScoreAsync(candidate, FirstFreshSeed + i) ?? throw new InvalidOperationException($"A run of {candidate.Parameters} failed.");
+            scores[i] = await ScoreAsync(candidate, FirstFreshSeed + i)
+                ?? throw new InvalidOperationException($"A run of {candidate.Parameters} failed.");
         return scores;
     }
 

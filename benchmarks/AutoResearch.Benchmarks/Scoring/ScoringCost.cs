@@ -5,8 +5,9 @@ using AutoResearch.Pretraining;
 namespace AutoResearch.Benchmarks.Scoring;
 
 /// <summary>
-/// What a scoring host costs a candidate: time from asking for a batch to having it, and the time of the evaluation with answers that cost
-/// nothing but to write them. The candidate is a thread of this process; the socket is the one that a program would use.
+/// What a scoring host costs a candidate: time from asking for a batch to having it, and the time of the evaluation with answers
+/// that cost nothing but to write them. The candidate is a thread of this process; the socket is the one that
+/// a program would use.
 /// </summary>
 internal static class ScoringCost
 {
@@ -34,9 +35,11 @@ internal static class ScoringCost
 
         var scored = data.Validation(vocabulary, 256).Targets.ToArray().Count(t => t != ValidationSet.NoTarget);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"a batch of {Rows} × 256 tokens: {Median(steps) * 1e6:F0} µs ({steps.Min() * 1e6:F0} to {steps.Max() * 1e6:F0}), of {Steps}"));
+            $"a batch of {Rows} × 256 tokens: "
+            + $"{Median(steps) * 1e6:F0} µs ({steps.Min() * 1e6:F0} to {steps.Max() * 1e6:F0}), of {Steps}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{scored} scored positions, {asked} asked, {vocabulary} logits each, {asked * 4.0 * vocabulary / 1e6:F0} MB: {Median(evaluations):F2} s ({evaluations.Min():F2} to {evaluations.Max():F2}); medians of {Repeats}"));
+            $"{scored} scored positions, {asked} asked, {vocabulary} logits each, {asked * 4.0 * vocabulary / 1e6:F0} MB: "
+            + $"{Median(evaluations):F2} s ({evaluations.Min():F2} to {evaluations.Max():F2}); medians of {Repeats}"));
         return 0;
     }
 
@@ -46,7 +49,8 @@ internal static class ScoringCost
         await using var session = await host.OpenAsync(experiment);
         var candidate = Task.Run(() =>
         {
-            using var program = TrainingSession.Open(session.Environment[ScoringProtocol.SocketVariable], session.Environment[ScoringProtocol.TokenVariable]);
+            using var program = TrainingSession.Open(session.Environment[ScoringProtocol.SocketVariable],
+                session.Environment[ScoringProtocol.TokenVariable]);
             var positions = 0L;
             program.PrepareEvaluation(16, (tokens, logits) =>
             {

@@ -40,7 +40,8 @@ internal static class GpuCheck
         var failed = 0;
         foreach (var (name, tolerance, check) in Cases(large: true)) failed += Try(name, () => check.Check(cuda, tolerance));
         failed += Try("a GPT trained on the GPU and on the CPU", () => TrainOnBoth(cuda));
-        foreach (var (name, _, check) in Cases(large: false)) failed += Try($"{name}: {repeats} repeats are bit-equal", () => Repeat(cuda, check, repeats));
+        foreach (var (name, _, check) in Cases(large: false))
+            failed += Try($"{name}: {repeats} repeats are bit-equal", () => Repeat(cuda, check, repeats));
         failed += Try("two trainings are bit-equal", () => Same(Losses(cuda, 12), Losses(cuda, 12), "losses"));
         Console.WriteLine(failed == 0 ? "PASSED" : $"{failed} FAILED");
         return failed == 0 ? 0 : 1;
@@ -60,7 +61,8 @@ internal static class GpuCheck
         using var cpu = new CpuBackend();
         var (expected, actual) = (Losses(cpu, 12), Losses(cuda, 12));
         for (var i = 0; i < expected.Length; i++)
-            if (!(Math.Abs(actual[i] - expected[i]) <= 0.02 * expected[i])) throw new InvalidOperationException($"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
+            if (!(Math.Abs(actual[i] - expected[i]) <= 0.02 * expected[i]))
+                throw new InvalidOperationException($"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
     }
 
     private static void Repeat(CudaBackend cuda, GpuCase check, int repeats)
@@ -70,28 +72,38 @@ internal static class GpuCheck
         {
             var again = check.Run(cuda);
             Same(first.Output, again.Output, $"output of repeat {i}");
-            for (var l = 0; l < first.Gradients.Length; l++) Same(first.Gradients[l], again.Gradients[l], $"gradient {l} of repeat {i}");
+            for (var l = 0; l < first.Gradients.Length; l++)
+                Same(first.Gradients[l], again.Gradients[l], $"gradient {l} of repeat {i}");
         }
     }
 
     private static void Same<T>(T[] first, T[] again, string what) where T : unmanaged
     {
-        if (!MemoryMarshal.AsBytes<T>(first).SequenceEqual(MemoryMarshal.AsBytes<T>(again))) throw new InvalidOperationException($"{what}: other bits");
+        if (!MemoryMarshal.AsBytes<T>(first).SequenceEqual(MemoryMarshal.AsBytes<T>(again)))
+            throw new InvalidOperationException($"{what}: other bits");
     }
 
     private static double[] Losses(Backend backend, int steps)
     {
         var config = new GptConfig
         {
-            Depth = 2, Dim = 128, Heads = 2, KvHeads = 1, SequenceLength = 96, VocabularySize = 300, WindowPattern = "SL", ShortWindow = 40,
-            GateChannels = 16, HeadInit = 0.05,
+            Depth = 2, Dim = 128, Heads = 2, KvHeads = 1, SequenceLength = 96, VocabularySize = 300, WindowPattern = "SL",
+            ShortWindow = 40, GateChannels = 16, HeadInit = 0.05,
         };
         var losses = new List<double>();
         using var model = new GptModel(backend, config, 1);
 
-        // Small steps of the scalars: at the start their gradient is 0 but for rounding, and AdamW makes a full step of either sign of it.
-        using var trainer = new GptTrainer(
-            model, new() { BatchSize = 2, TotalBatchTokens = 384, MatrixLr = 0.02, EmbeddingLr = 0.1, ScalarLr = 0.01, GradientClip = 2 });
+        // Small steps of the scalars: at the start their gradient is 0 but for rounding, and AdamW makes a full step
+        // of either sign of it.
+        using var trainer = new GptTrainer(model, new()
+        {
+            BatchSize = 2,
+            TotalBatchTokens = 384,
+            MatrixLr = 0.02,
+            EmbeddingLr = 0.1,
+            ScalarLr = 0.01,
+            GradientClip = 2,
+        });
         trainer.Train(new SyntheticBatches(2, 96, 53), Budget.OfSteps(steps), new Listener(losses));
         return [.. losses];
     }

@@ -15,9 +15,14 @@ internal sealed class GpuPeer : IDisposable
     {
         try
         {
-            _process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec " + command]) { RedirectStandardInput = true, RedirectStandardOutput = true });
+            _process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "exec " + command])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            });
             var hello = _process?.StandardOutput.ReadLine();
-            if (hello is null || !hello.StartsWith("ready", StringComparison.Ordinal)) Missing = $"the peer did not start: {hello ?? "it ended"}";
+            if (hello is null || !hello.StartsWith("ready", StringComparison.Ordinal))
+                Missing = $"the peer did not start: {hello ?? "it ended"}";
             else Console.WriteLine($"peer: {hello["ready".Length..].Trim()}");
         }
         catch (System.ComponentModel.Win32Exception e)
@@ -45,7 +50,8 @@ internal sealed class GpuPeer : IDisposable
 
         foreach (var part in line.Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (part.Split('=') is [var name, var seconds] && double.TryParse(seconds, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
+            if (part.Split('=') is [var name, var seconds]
+                && double.TryParse(seconds, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
                 answers.Add(new(name, value));
             else Console.WriteLine($"peer, {request}: {part}");
         }

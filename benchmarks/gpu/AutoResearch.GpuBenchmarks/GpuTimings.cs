@@ -25,7 +25,8 @@ internal static class GpuTimings
                 if (work.Name.StartsWith("copy", StringComparison.Ordinal)) copy = value;
                 if (work.Name.StartsWith("matrix", StringComparison.Ordinal)) product = value;
                 var best = answers.Count == 0 ? null : answers.MaxBy(a => a.Value);
-                var result = new GpuResult(work.Name, value, work.Unit, best?.Name ?? peer?.Missing ?? "none asked", best?.Value, best is null ? null : value / best.Value)
+                var result = new GpuResult(work.Name, value, work.Unit, best?.Name ?? peer?.Missing ?? "none asked", best?.Value,
+                    best is null ? null : value / best.Value)
                 {
                     Others = answers.Count > 1 ? answers.ToDictionary(a => a.Name, a => a.Value, StringComparer.Ordinal) : null,
                     ShareOfCopy = work.Unit == "GB/s" && copy > 0 ? value / copy : null,
@@ -51,10 +52,15 @@ internal static class GpuTimings
     private static IEnumerable<GpuResult> OfStep(double tokensPerSecond, double product)
     {
         var size = GptSize.Of(GpuWork.Model);
-        yield return new("training step, autoresearch's shape", 524288 / tokensPerSecond * 1e3, "ms", "", null, null) { Goal = 220 };
-        yield return new("MFU by autoresearch's formula (989.5 TFLOP/s)", 100 * size.FlopsPerToken * tokensPerSecond / 989.5e12, "%", "", null, null);
+        yield return new("training step, autoresearch's shape", 524288 / tokensPerSecond * 1e3, "ms", "", null, null)
+        {
+            Goal = 220,
+        };
+        yield return new("MFU by autoresearch's formula (989.5 TFLOP/s)", 100 * size.FlopsPerToken * tokensPerSecond / 989.5e12,
+            "%", "", null, null);
         if (product <= 0) yield break;
-        yield return new("MFU, exact causal attention, of the measured matrix peak", 100 * size.ExactFlopsPerToken * tokensPerSecond / (product * 1e12), "%", "", null, null);
+        yield return new("MFU, exact causal attention, of the measured matrix peak",
+            100 * size.ExactFlopsPerToken * tokensPerSecond / (product * 1e12), "%", "", null, null);
     }
 
     private static (double Value, List<GpuPeer.Answer> Answers) Measure(CudaBackend cuda, GpuWork work, int rounds, GpuPeer? peer)
@@ -103,7 +109,9 @@ internal static class GpuTimings
     private static double Median(List<double> values)
     {
         var sorted = values.Order().ToArray();
-        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+        return sorted.Length % 2 == 1
+            ? sorted[sorted.Length / 2]
+            : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
     private static string Json(CudaBackend cuda, List<GpuResult> results) => JsonSerializer.Serialize(
@@ -142,7 +150,8 @@ internal sealed record GpuResult(string Case, double Value, string Unit, string 
 }
 
 /// <summary>The result file.</summary>
-internal sealed record GpuReport(string Date, string Machine, string Driver, string Clocks, string Runtime, IReadOnlyList<GpuResult> Results);
+internal sealed record GpuReport(
+    string Date, string Machine, string Driver, string Clocks, string Runtime, IReadOnlyList<GpuResult> Results);
 
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, WriteIndented = true)]
 [JsonSerializable(typeof(GpuReport))]

@@ -9,7 +9,8 @@ namespace AutoResearch.GpuBenchmarks;
 /// <param name="Unit">TFLOP/s, GB/s, ms or tokens/s.</param>
 /// <param name="Amount">Operations or bytes of one run; tokens for tokens/s; 1 for ms.</param>
 /// <param name="Prepare">Allocates; the action runs it once, the disposable releases.</param>
-internal sealed record GpuWork(string Name, string Peer, string Unit, double Amount, Func<CudaBackend, (Action Run, IDisposable Memory)> Prepare)
+internal sealed record GpuWork(
+    string Name, string Peer, string Unit, double Amount, Func<CudaBackend, (Action Run, IDisposable Memory)> Prepare)
 {
     /// <summary>Least ratio to the best peer that is wanted, and least value.</summary>
     internal (double Ratio, double Value) Goal { get; init; }
@@ -26,7 +27,8 @@ internal sealed record GpuWork(string Name, string Peer, string Unit, double Amo
     /// <summary>autoresearch's model.</summary>
     internal static GptConfig Model { get; } = new()
     {
-        Depth = 8, Dim = 512, Heads = 4, SequenceLength = 2048, VocabularySize = 8192, WindowPattern = "SSSL", TargetHeadDim = 128,
+        Depth = 8, Dim = 512, Heads = 4, SequenceLength = 2048, VocabularySize = 8192, WindowPattern = "SSSL",
+        TargetHeadDim = 128,
     };
 
     internal static IReadOnlyList<GpuWork> All { get; } =
@@ -39,7 +41,8 @@ internal sealed record GpuWork(string Name, string Peer, string Unit, double Amo
         Attention(16, 2048, 16, 128, backward: true) with { Goal = (0, 430) },
         Attention(16, 2048, 32, 64, backward: true) with { Goal = (0, 360) },
         Rows("rms norm", 262144, 512, 4, (b, t) => b.RmsNorm(t.X, t.Y, t.Statistics), "rms_norm"),
-        Rows("rms norm backward", 262144, 512, 6, (b, t) => b.RmsNormBackward(t.X, t.Y, t.Statistics, t.Z, accumulate: false), "rms_norm_backward"),
+        Rows("rms norm backward", 262144, 512, 6, (b, t) => b.RmsNormBackward(t.X, t.Y, t.Statistics, t.Z, accumulate: false),
+            "rms_norm_backward"),
         Rotary(262144, 2048, 4, 128),
         CrossEntropy(32768, 512, 8192),
         AdamW(128 << 20),
@@ -52,76 +55,90 @@ internal sealed record GpuWork(string Name, string Peer, string Unit, double Amo
         return (() => cuda.Stream.Copy(from.Address, to.Address, bytes), new Group(from, to));
     });
 
-    private static GpuWork Product(int m, int n, int k) => new($"matrix product {m}", $"matmul {m}", "TFLOP/s", 2.0 * m * n * k, cuda =>
-    {
-        var (a, b, c) = (Activation(cuda, (m, k), 1), Activation(cuda, (k, n), 2), Activation(cuda, (m, n), 3));
-        return (() => cuda.MatMul(a, b, c), new Group(a, b, c));
-    });
+    private static GpuWork Product(int m, int n, int k) =>
+        new($"matrix product {m}", $"matmul {m}", "TFLOP/s", 2.0 * m * n * k, cuda =>
+        {
+            var (a, b, c) = (Activation(cuda, (m, k), 1), Activation(cuda, (k, n), 2), Activation(cuda, (m, n), 3));
+            return (() => cuda.MatMul(a, b, c), new Group(a, b, c));
+        });
 
     private static GpuWork Attention(int batch, int sequence, int heads, int headDim, bool backward)
     {
         var flops = 4.0 * batch * heads * sequence * sequence * headDim / 2 * (backward ? 2.5 : 1);
-        var name = $"attention {(backward ? "backward" : "forward")}, causal, batch {batch}, length {sequence}, {heads} heads of {headDim}";
-        return new(name, $"attention_{(backward ? "backward" : "forward")} {batch} {sequence} {heads} {headDim}", "TFLOP/s", flops, cuda =>
-        {
-            var layout = new AttentionLayout(batch, sequence, heads, heads, headDim);
-            var (qkv, y) = (Activation(cuda, (layout.Tokens, layout.Columns), 1), Activation(cuda, (layout.Tokens, layout.QueryColumns), 2));
-            var (dqkv, dy) = (Activation(cuda, (layout.Tokens, layout.Columns), 3), Activation(cuda, (layout.Tokens, layout.QueryColumns), 4));
-            var lse = cuda.Allocate((batch, heads, sequence));
-            cuda.Attention(qkv, y, lse, layout, -1);
-            return (backward ? () => cuda.AttentionBackward(qkv, y, lse, dy, dqkv, layout, -1) : () => cuda.Attention(qkv, y, lse, layout, -1),
-                new Group(qkv, y, dqkv, dy, lse));
-        });
+        var name = $"attention {(backward ? "backward" : "forward")}, causal, batch {batch}, length {sequence}, "
+            + $"{heads} heads of {headDim}";
+        return new(name, $"attention_{(backward ? "backward" : "forward")} {batch} {sequence} {heads} {headDim}", "TFLOP/s",
+            flops, cuda =>
+            {
+                var layout = new AttentionLayout(batch, sequence, heads, heads, headDim);
+                var (qkv, y) = (Activation(cuda, (layout.Tokens, layout.Columns), 1),
+                    Activation(cuda, (layout.Tokens, layout.QueryColumns), 2));
+                var (dqkv, dy) = (Activation(cuda, (layout.Tokens, layout.Columns), 3),
+                    Activation(cuda, (layout.Tokens, layout.QueryColumns), 4));
+                var lse = cuda.Allocate((batch, heads, sequence));
+                cuda.Attention(qkv, y, lse, layout, -1);
+                return (backward
+                    ? () => cuda.AttentionBackward(qkv, y, lse, dy, dqkv, layout, -1)
+                    : () => cuda.Attention(qkv, y, lse, layout, -1),
+                    new Group(qkv, y, dqkv, dy, lse));
+            });
     }
 
     private static GpuWork Rows(
-        string name, int rows, int columns, int bytesPerElement, Action<CudaBackend, (Tensor X, Tensor Y, Tensor Z, Tensor Statistics)> run, string peer) =>
+        string name, int rows, int columns, int bytesPerElement,
+        Action<CudaBackend, (Tensor X, Tensor Y, Tensor Z, Tensor Statistics)> run, string peer) =>
         new($"{name}, {rows} × {columns}", $"{peer} {rows} {columns}", "GB/s", (double)bytesPerElement * rows * columns, cuda =>
         {
-            var tensors = (X: Activation(cuda, (rows, columns), 1), Y: Activation(cuda, (rows, columns), 2), Z: Activation(cuda, (rows, columns), 3),
-                Statistics: cuda.Allocate(rows));
+            var tensors = (X: Activation(cuda, (rows, columns), 1), Y: Activation(cuda, (rows, columns), 2),
+                Z: Activation(cuda, (rows, columns), 3), Statistics: cuda.Allocate(rows));
             return (() => run(cuda, tensors), new Group(tensors.X, tensors.Y, tensors.Z, tensors.Statistics));
         });
 
     private static GpuWork Rotary(int tokens, int sequence, int heads, int headDim)
     {
         var layout = new AttentionLayout(tokens / sequence, sequence, heads, heads, headDim);
-        return new($"rotary embedding and norm of queries and keys, {tokens} × {2 * layout.QueryColumns}", "", "GB/s", 4.0 * tokens * 2 * layout.QueryColumns, cuda =>
-        {
-            var (qkv, table, inverse) = (Activation(cuda, (tokens, layout.Columns), 1), cuda.CreateRotaryTable(sequence, headDim), cuda.Allocate((tokens, 2 * heads)));
-            return (() => cuda.RotaryNorm(qkv, table, inverse, layout), new Group(qkv, table, inverse));
-        });
+        return new($"rotary embedding and norm of queries and keys, {tokens} × {2 * layout.QueryColumns}", "", "GB/s",
+            4.0 * tokens * 2 * layout.QueryColumns, cuda =>
+            {
+                var (qkv, table, inverse) = (Activation(cuda, (tokens, layout.Columns), 1),
+                    cuda.CreateRotaryTable(sequence, headDim), cuda.Allocate((tokens, 2 * heads)));
+                return (() => cuda.RotaryNorm(qkv, table, inverse, layout), new Group(qkv, table, inverse));
+            });
     }
 
     // Logits written by the product, read and written by the softmax, read by both products of the backward pass.
     private static GpuWork CrossEntropy(int rows, int columns, int vocabulary) =>
-        new($"output layer and cross-entropy, forward and backward, {rows} × {columns} × {vocabulary}", $"cross_entropy {rows} {columns} {vocabulary}", "TFLOP/s",
-            6.0 * rows * columns * vocabulary, cuda =>
+        new($"output layer and cross-entropy, forward and backward, {rows} × {columns} × {vocabulary}",
+            $"cross_entropy {rows} {columns} {vocabulary}", "TFLOP/s", 6.0 * rows * columns * vocabulary, cuda =>
             {
-                var (x, dx, weight) = (Activation(cuda, (rows, columns), 1), Activation(cuda, (rows, columns), 2), cuda.Parameter((vocabulary, columns)));
+                var (x, dx, weight) = (Activation(cuda, (rows, columns), 1), Activation(cuda, (rows, columns), 2),
+                    cuda.Parameter((vocabulary, columns)));
                 ParameterInitializer.Normal(weight, 0.02f, 1, 1);
                 var (targets, losses, loss) = (cuda.Allocate(rows, DType.Int32), cuda.Allocate(rows), cuda.Allocate(1));
                 targets.CopyFrom([.. Enumerable.Range(0, rows).Select(i => (int)(i * 2654435761L % vocabulary))]);
-                return (() => cuda.LinearCrossEntropy(x, weight, targets, 15, losses, loss, 1, dx, weight.Grad), new Group(x, dx, weight, targets, losses, loss));
+                return (() => cuda.LinearCrossEntropy(x, weight, targets, 15, losses, loss, 1, dx, weight.Grad),
+                    new Group(x, dx, weight, targets, losses, loss));
             });
 
     // Parameter, gradient and two moments are read and written.
-    private static GpuWork AdamW(int count) => new($"AdamW, {count >> 20} Mi parameters", $"adamw {count}", "GB/s", 32.0 * count, cuda =>
-    {
-        var parameter = cuda.Parameter((count / 1024, 1024));
-        var optimizer = new AdamW(cuda);
-        optimizer.Add(new(), parameter);
-        return (optimizer.Step, new Group(optimizer, parameter));
-    });
+    private static GpuWork AdamW(int count) =>
+        new($"AdamW, {count >> 20} Mi parameters", $"adamw {count}", "GB/s", 32.0 * count, cuda =>
+        {
+            var parameter = cuda.Parameter((count / 1024, 1024));
+            var optimizer = new AdamW(cuda);
+            optimizer.Add(new(), parameter);
+            return (optimizer.Step, new Group(optimizer, parameter));
+        });
 
-    private static GpuWork Step(int batch, int totalTokens) => new("training step, autoresearch's shape, 524288 tokens", $"step {batch} {totalTokens}", "tokens/s", totalTokens, cuda =>
-    {
-        var model = new GptModel(cuda, Model, 1);
-        var trainer = new GptTrainer(model, new() { BatchSize = batch, TotalBatchTokens = totalTokens });
-        var batches = new SyntheticBatches(batch, Model.SequenceLength, Model.VocabularySize);
-        var steps = 0;
-        return (() => trainer.Train(batches, Budget.OfSteps(steps += StepsPerRun)), new Group(trainer, model));
-    });
+    private static GpuWork Step(int batch, int totalTokens) =>
+        new("training step, autoresearch's shape, 524288 tokens", $"step {batch} {totalTokens}", "tokens/s", totalTokens, cuda =>
+        {
+            var model = new GptModel(cuda, Model, 1);
+            var trainer = new GptTrainer(model, new() { BatchSize = batch, TotalBatchTokens = totalTokens });
+            var batches = new SyntheticBatches(batch, Model.SequenceLength, Model.VocabularySize);
+            var steps = 0;
+            return (() => trainer.Train(batches, Budget.OfSteps(steps += StepsPerRun)), new Group(trainer, model));
+        });
 
     /// <summary>Steps of one run of the training step: its warm-up pass is made once per run.</summary>
     internal const int StepsPerRun = 20;

@@ -7,12 +7,14 @@ using AutoResearch.Kernels;
 try
 {
     using var cuda = new CudaBackend();
-    Console.WriteLine($"{cuda.Device}\ncompute capability {cuda.Device.ComputeCapability}, kernels for {cuda.Device.Architecture}");
+    Console.WriteLine(
+        $"{cuda.Device}\ncompute capability {cuda.Device.ComputeCapability}, kernels for {cuda.Device.Architecture}");
     return args.Length == 0 ? Usage() : args[0] switch
     {
         "check" => GpuCheck.Run(cuda, int.Parse(Option("--repeats", "1000"), System.Globalization.CultureInfo.InvariantCulture)),
         "small" => GpuCheck.Small(cuda),
-        "time" => GpuTimings.Run(cuda, int.Parse(Option("--rounds", "5"), System.Globalization.CultureInfo.InvariantCulture), Option("--peer", ""), Option("--out", "")),
+        "time" => GpuTimings.Run(cuda, int.Parse(Option("--rounds", "5"), System.Globalization.CultureInfo.InvariantCulture),
+            Option("--peer", ""), Option("--out", "")),
         _ => Usage(),
     };
 }
@@ -22,7 +24,8 @@ catch (Exception e) when (e is CudaNotFoundException or CudaException or NotSupp
     return 3;
 }
 
-string Option(string name, string otherwise) => Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? args[i + 1] : otherwise;
+string Option(string name, string otherwise) =>
+    Array.IndexOf(args, name) is >= 0 and var i && i + 1 < args.Length ? args[i + 1] : otherwise;
 
 static int Usage()
 {

@@ -52,7 +52,8 @@ public sealed class AdaptiveRatchet : IRatchetAcceptor
             var (slope, error) = _memory.Drift;
             return new NeedMore(Arm.Baseline)
             {
-                Reason = string.Create(CultureInfo.InvariantCulture, $"a sentinel is due: the drift is {slope:G2} ± {error:G1} per run so far"),
+                Reason = string.Create(CultureInfo.InvariantCulture,
+                    $"a sentinel is due: the drift is {slope:G2} ± {error:G1} per run so far"),
                 Statistics = new Dictionary<string, double> { ["drift"] = slope, ["drift_se"] = error },
             };
         }
@@ -77,16 +78,21 @@ public sealed class AdaptiveRatchet : IRatchetAcceptor
             ["run_price"] = price,
         };
         var numbers = string.Create(CultureInfo.InvariantCulture,
-            $"expected gain {s.Effect.ExpectedGain:G3} ± {s.Effect.Deviation:G2}, better with probability {s.Effect.ProbabilityBetter:P0} (mean {objective.ToLoss(s.CandidateMean):G6} of {s.CandidateRuns} against {objective.ToLoss(s.Incumbent.Mean):G6} ± {Math.Sqrt(s.Incumbent.Variance):G2}, noise {memory.Sigma:G2})");
+            $"expected gain {s.Effect.ExpectedGain:G3} ± {s.Effect.Deviation:G2}, better with probability "
+            + $"{s.Effect.ProbabilityBetter:P0} (mean {objective.ToLoss(s.CandidateMean):G6} of {s.CandidateRuns} against "
+            + $"{objective.ToLoss(s.Incumbent.Mean):G6} ± {Math.Sqrt(s.Incumbent.Variance):G2}, noise {memory.Sigma:G2})");
         if (next is { } runs)
         {
             var arm = runs.Arm == Arm.Candidate ? "candidate" : "incumbent";
             return new NeedMore(runs.Arm, runs.Runs)
             {
-                Reason = string.Create(CultureInfo.InvariantCulture, $"another run of the {arm} is worth {runs.Value:G2}, its price is {price:G2}: {numbers}"),
+                Reason = string.Create(CultureInfo.InvariantCulture,
+                    $"another run of the {arm} is worth {runs.Value:G2}, its price is {price:G2}: {numbers}"),
                 Statistics = statistics,
             };
         }
-        return better ? new Accept { Reason = numbers, Statistics = statistics } : new Reject { Reason = numbers, Statistics = statistics };
+        return better
+            ? new Accept { Reason = numbers, Statistics = statistics }
+            : new Reject { Reason = numbers, Statistics = statistics };
     }
 }

@@ -1,6 +1,9 @@
 namespace AutoResearch;
 
-/// <summary>What an <see cref="AdaptiveRatchet"/> believes before it has seen anything, and how sure it wants to be. Validated when the ratchet is created.</summary>
+/// <summary>
+/// What an <see cref="AdaptiveRatchet"/> believes before it has seen anything, and how sure it wants to be. Validated when
+/// the ratchet is created.
+/// </summary>
 public sealed class AdaptiveRatchetOptions
 {
     /// <summary>
@@ -34,26 +37,30 @@ public sealed class AdaptiveRatchetOptions
     public double PriorTrials { get; set; } = 80;
 
     /// <summary>
-    /// After how many runs the baseline is run again as a sentinel, so that a drift of the machine is told from gains. Null (the default)
-    /// decides by what is known: about every 20 runs until the drift is known well, then up to every 80 where there is none. 0 for never.
+    /// After how many runs the baseline is run again as a sentinel, so that a drift of the machine is told from gains. Null (the
+    /// default) decides by what is known: about every 20 runs until the drift is known well, then up to every 80 where there
+    /// is none. 0 for never.
     /// </summary>
     public int? SentinelEvery { get; set; }
 
     internal AdaptiveRatchetOptions Validate()
     {
-        Check(nameof(SentinelEvery), SentinelEvery ?? 0, SentinelEvery is null or >= 0, "must be 0 for never, or a number of runs");
+        Check(nameof(SentinelEvery), SentinelEvery ?? 0, SentinelEvery is null or >= 0,
+            "must be 0 for never, or a number of runs");
         Check(nameof(NoiseRuns), NoiseRuns, NoiseRuns >= 3, "must be at least 3");
         Check(nameof(Probability), Probability, Probability is >= 0.5 and < 1, "must lie between 0.5 and 1");
         Check(nameof(MaxRuns), MaxRuns, MaxRuns >= 2, "must be at least 2");
         Check(nameof(NoisePriorRuns), NoisePriorRuns, NoisePriorRuns is > 0 and < 1e6, "must be positive");
         Check(nameof(GainShare), GainShare, GainShare is > 0 and < 1, "must lie between 0 and 1");
-        Check(nameof(NullShare), NullShare, NullShare >= 0 && NullShare + GainShare < 1, "must not be negative, and leave a share for harms");
+        Check(nameof(NullShare), NullShare, NullShare >= 0 && NullShare + GainShare < 1,
+            "must not be negative, and leave a share for harms");
         Check(nameof(PriorTrials), PriorTrials, PriorTrials is > 0 and < 1e6, "must be positive");
         return this;
     }
 
     private static void Check(string name, object value, bool good, string rule)
     {
-        if (!good) throw new ArgumentException(FormattableString.Invariant($"AdaptiveRatchetOptions.{name} is {value}; it {rule}."));
+        if (!good)
+            throw new ArgumentException(FormattableString.Invariant($"AdaptiveRatchetOptions.{name} is {value}; it {rule}."));
     }
 }

@@ -13,8 +13,8 @@ public enum Arm
     Incumbent,
 
     /// <summary>
-    /// The baseline, as a sentinel: the one candidate whose record spans the whole loop, so its runs tell how the machine drifts. They are no
-    /// evidence about the trial.
+    /// The baseline, as a sentinel: the one candidate whose record spans the whole loop, so its runs tell how the machine drifts.
+    /// They are no evidence about the trial.
     /// </summary>
     Baseline,
 }

@@ -27,9 +27,11 @@ public sealed class ConfirmingRatchet : IRatchetAcceptor
         if (!evidence.Noise.IsKnown || evidence.Incumbent.Count == 0)
             return new NeedMore(Arm.Incumbent) { Reason = "the noise is not known: the incumbent needs another run" };
         var numbers = new Numbers(evidence, _options);
-        if (evidence.Candidate.Count == 0) return Screen(evidence, numbers); // a screening that was passed is followed by the candidate first
+        // A screening that was passed is followed by the candidate first
+        if (evidence.Candidate.Count == 0) return Screen(evidence, numbers);
 
-        var missing = (Candidate: _options.CandidateRuns - evidence.Candidate.Count, Control: _options.ControlRuns - evidence.Controls.Count);
+        var missing = (Candidate: _options.CandidateRuns - evidence.Candidate.Count,
+            Control: _options.ControlRuns - evidence.Controls.Count);
         if (missing.Candidate > 0 && _options.FailFast && evidence.Candidate.Count > 0 && numbers.Gain <= 0)
             return numbers.Reject($"no better after {evidence.Candidate.Count} fresh {Plural(evidence.Candidate.Count)}");
         if (missing.Candidate > 0 || missing.Control > 0) return Ask(evidence, missing);
@@ -40,12 +42,26 @@ public sealed class ConfirmingRatchet : IRatchetAcceptor
     {
         var gain = evidence.Objective.Gain(numbers.IncumbentMean, evidence.Screening!.Value);
         var needed = _options.ScreeningMargin * evidence.Noise.Sigma;
-        var statistics = new Dictionary<string, double> { ["screening_gain"] = gain, ["screening_margin"] = needed, ["sigma"] = evidence.Noise.Sigma };
+        var statistics = new Dictionary<string, double>
+        {
+            ["screening_gain"] = gain,
+            ["screening_margin"] = needed,
+            ["sigma"] = evidence.Noise.Sigma,
+        };
         var text = string.Create(CultureInfo.InvariantCulture,
-            $"screening {evidence.Screening:G6} against {numbers.IncumbentMean:G6}: gain {gain:G3}, noise {evidence.Noise.Sigma:G3}");
+            $"screening {evidence.Screening:G6} against {numbers.IncumbentMean:G6}: gain {gain:G3}, "
+            + $"noise {evidence.Noise.Sigma:G3}");
         return gain > needed
-            ? new NeedMore(Arm.Candidate, _options.CandidateRuns) { Reason = $"promising, to be confirmed by fresh runs: {text}", Statistics = statistics }
-            : new Reject { Reason = string.Create(CultureInfo.InvariantCulture, $"not promising: {text}, {needed:G3} needed"), Statistics = statistics };
+            ? new NeedMore(Arm.Candidate, _options.CandidateRuns)
+            {
+                Reason = $"promising, to be confirmed by fresh runs: {text}",
+                Statistics = statistics,
+            }
+            : new Reject
+            {
+                Reason = string.Create(CultureInfo.InvariantCulture, $"not promising: {text}, {needed:G3} needed"),
+                Statistics = statistics,
+            };
     }
 
     // The arm that lags behind runs next, so that a drift of the machine meets both alike.
@@ -54,8 +70,14 @@ public sealed class ConfirmingRatchet : IRatchetAcceptor
         var candidateShare = (double)evidence.Candidate.Count / _options.CandidateRuns;
         var controlShare = _options.ControlRuns == 0 ? 1 : (double)evidence.Controls.Count / _options.ControlRuns;
         return missing.Candidate > 0 && (missing.Control <= 0 || candidateShare <= controlShare)
-            ? new NeedMore(Arm.Candidate, missing.Candidate) { Reason = $"fresh runs of the candidate: {evidence.Candidate.Count} of {_options.CandidateRuns}" }
-            : new NeedMore(Arm.Incumbent, missing.Control) { Reason = $"fresh controls of the incumbent: {evidence.Controls.Count} of {_options.ControlRuns}" };
+            ? new NeedMore(Arm.Candidate, missing.Candidate)
+            {
+                Reason = $"fresh runs of the candidate: {evidence.Candidate.Count} of {_options.CandidateRuns}",
+            }
+            : new NeedMore(Arm.Incumbent, missing.Control)
+            {
+                Reason = $"fresh controls of the incumbent: {evidence.Controls.Count} of {_options.ControlRuns}",
+            };
     }
 
     private static string Plural(int runs) => runs == 1 ? "run" : "runs";
@@ -74,8 +96,10 @@ public sealed class ConfirmingRatchet : IRatchetAcceptor
             _candidateMean = Sample.Of([.. evidence.Candidate]).Mean;
             Gain = evidence.Objective.Gain(IncumbentMean, _candidateMean);
             if (evidence.Candidate.Count == 0) return;
-            var (candidate, incumbent) = (evidence.Sigma(evidence.Candidate, options.NoisePriorRuns), evidence.Sigma(evidence.Incumbent, options.NoisePriorRuns));
-            _standardError = Math.Sqrt((candidate * candidate / evidence.Candidate.Count) + (incumbent * incumbent / evidence.Incumbent.Count));
+            var (candidate, incumbent) = (evidence.Sigma(evidence.Candidate, options.NoisePriorRuns),
+                evidence.Sigma(evidence.Incumbent, options.NoisePriorRuns));
+            _standardError = Math.Sqrt(
+                (candidate * candidate / evidence.Candidate.Count) + (incumbent * incumbent / evidence.Incumbent.Count));
             Needed = _standardError * (options.StandardErrors == 0 ? 0
                 : StudentT.Quantile(StudentT.NormalCdf(options.StandardErrors), evidence.Noise.DegreesOfFreedom));
         }
@@ -91,7 +115,8 @@ public sealed class ConfirmingRatchet : IRatchetAcceptor
         public Reject Reject(string why) => new() { Reason = $"{why}: {Text()}", Statistics = Statistics() };
 
         private string Text() => string.Create(CultureInfo.InvariantCulture,
-            $"gain {Gain:G3} ± {_standardError:G2} ({_evidence.Candidate.Count} fresh runs, mean {_candidateMean:G6}, against {_evidence.Incumbent.Count} of the incumbent, mean {IncumbentMean:G6}; more than {Needed:G3} needed)");
+            $"gain {Gain:G3} ± {_standardError:G2} ({_evidence.Candidate.Count} fresh runs, mean {_candidateMean:G6}, "
+            + $"against {_evidence.Incumbent.Count} of the incumbent, mean {IncumbentMean:G6}; more than {Needed:G3} needed)");
 
         private Dictionary<string, double> Statistics() => new()
         {

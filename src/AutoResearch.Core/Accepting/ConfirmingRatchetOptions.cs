@@ -24,7 +24,9 @@ public sealed class ConfirmingRatchetOptions
     /// </summary>
     public double ScreeningMargin { get; set; } = 0.5;
 
-    /// <summary>True to reject as soon as the mean of the fresh runs so far is not better than the incumbent's. Default true.</summary>
+    /// <summary>
+    /// True to reject as soon as the mean of the fresh runs so far is not better than the incumbent's. Default true.
+    /// </summary>
     public bool FailFast { get; set; } = true;
 
     /// <summary>
@@ -45,6 +47,7 @@ public sealed class ConfirmingRatchetOptions
 
     private static void Check(string name, object value, bool good, string rule)
     {
-        if (!good) throw new ArgumentException(FormattableString.Invariant($"ConfirmingRatchetOptions.{name} is {value}; it {rule}."));
+        if (!good)
+            throw new ArgumentException(FormattableString.Invariant($"ConfirmingRatchetOptions.{name} is {value}; it {rule}."));
     }
 }

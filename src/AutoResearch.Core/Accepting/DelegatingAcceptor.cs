@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>An acceptor around another one: the base of decorators that log, veto, or tighten a verdict. Passes everything through.</summary>
+/// <summary>
+/// An acceptor around another one: the base of decorators that log, veto, or tighten a verdict. Passes everything through.
+/// </summary>
 /// <param name="inner">The acceptor that is asked.</param>
 public abstract class DelegatingAcceptor(IRatchetAcceptor inner) : IRatchetAcceptor
 {

@@ -55,15 +55,16 @@ public sealed class Evidence
                 return new() { Reason = $"{Kind(run)} ended as {run.Result.Outcome}: {run.Result.Message ?? "no message"}" };
             foreach (var guard in comparison.Problem.Guards)
             {
-                if (guard.Violation(run.Result.Metrics) is { } violation) return new() { Reason = $"{Kind(run)} broke a limit: {violation}" };
+                if (guard.Violation(run.Result.Metrics) is { } violation)
+                    return new() { Reason = $"{Kind(run)} broke a limit: {violation}" };
             }
         }
         return null;
     }
 
     /// <summary>
-    /// The runs that an acceptor is shown: those that were neither changed on their way nor made on a disturbed machine; all of them
-    /// while there is no such run.
+    /// The runs that an acceptor is shown: those that were neither changed on their way nor made on a disturbed machine; all of
+    /// them while there is no such run.
     /// </summary>
     internal static IReadOnlyList<Run> Sound(IReadOnlyList<Run> runs)
     {
@@ -75,36 +76,52 @@ public sealed class Evidence
     }
 
     /// <summary>
-    /// An accept that rests on runs that were changed on their way, or disturbed, asks for a run without that first; when a second one
-    /// is like the first, nothing can be said of the candidate itself.
+    /// An accept that rests on runs that were changed on their way, or disturbed, asks for a run without that first; when a
+    /// second one is like the first, nothing can be said of the candidate itself.
     /// </summary>
     internal static Verdict RequireSound(Trial trial, Accept accept)
     {
         var runs = Sound(trial.Runs);
         if (IsSound(runs[0])) return accept;
-        var why = runs[0].Result.IsIntervened ? "a run that was helped on its way" : $"a disturbed run ({runs[0].Result.Contention})";
+        var why = runs[0].Result.IsIntervened
+            ? "a run that was helped on its way"
+            : $"a disturbed run ({runs[0].Result.Contention})";
         return runs.Count <= 2
-            ? new NeedMore(Arm.Candidate) { Reason = $"it was good in {why}; it has to be so without: {accept.Reason}", Statistics = accept.Statistics }
-            : new Indecisive { Reason = FormattableString.Invariant($"all {runs.Count} runs of it are like {why}, which says nothing of the candidate alone"), Statistics = accept.Statistics };
+            ? new NeedMore(Arm.Candidate)
+            {
+                Reason = $"it was good in {why}; it has to be so without: {accept.Reason}",
+                Statistics = accept.Statistics,
+            }
+            : new Indecisive
+            {
+                Reason = FormattableString.Invariant(
+                    $"all {runs.Count} runs of it are like {why}, which says nothing of the candidate alone"),
+                Statistics = accept.Statistics,
+            };
     }
 
-    private static bool IsSound(Run run) => !run.Result.IsIntervened && (run.Result.Contention is null || run.Result.Outcome != RunOutcome.Completed);
+    private static bool IsSound(Run run) =>
+        !run.Result.IsIntervened && (run.Result.Contention is null || run.Result.Outcome != RunOutcome.Completed);
 
     /// <summary>
     /// The standard deviation of one run of an arm: the pooled noise, corrected by the spread of the arm's own scores as far
     /// as they reach. NaN while no noise is known.
     /// </summary>
     /// <param name="scores">The arm's fresh scores.</param>
-    /// <param name="priorRuns">How many runs' worth of trust the pooled noise has, e.g. 8; the pool never counts for more than it holds.</param>
+    /// <param name="priorRuns">How many runs' worth of trust the pooled noise has, e.g. 8; the pool never counts for more
+    /// than it holds.</param>
     public double Sigma(IReadOnlyList<double> scores, double priorRuns)
     {
         var own = Sample.Of([.. scores]);
         var weight = Math.Min(priorRuns, Noise.DegreesOfFreedom);
         var ownWeight = Math.Max(0, own.Count - 1);
-        return Noise.IsKnown ? Math.Sqrt(((weight * Noise.Sigma * Noise.Sigma) + own.Squares) / (weight + ownWeight)) : double.NaN;
+        return Noise.IsKnown
+            ? Math.Sqrt(((weight * Noise.Sigma * Noise.Sigma) + own.Squares) / (weight + ownWeight))
+            : double.NaN;
     }
 
-    private static string Kind(Run run) => run.Experiment.Purpose == RunPurpose.Screen ? "the screening run" : $"the confirming run {run.Experiment.Id}";
+    private static string Kind(Run run) =>
+        run.Experiment.Purpose == RunPurpose.Screen ? "the screening run" : $"the confirming run {run.Experiment.Id}";
 
     private static IReadOnlyList<double> FreshScores(IReadOnlyList<Run> runs, Objective objective) =>
         [.. runs.Where(r => r.Experiment.Purpose != RunPurpose.Screen).Select(r => r.Result.Score(objective)).OfType<double>()];

@@ -10,12 +10,14 @@ namespace AutoResearch;
 public sealed class GreedyRatchet : IRatchetAcceptor
 {
     /// <summary>Creates the rule.</summary>
-    /// <param name="minGain">By how much a candidate must be better, in the objective's unit; it must be more than this. Default 0.</param>
+    /// <param name="minGain">By how much a candidate must be better, in the objective's unit; it must be more than
+    /// this. Default 0.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="minGain"/> is negative or not finite.</exception>
     public GreedyRatchet(double minGain = 0)
     {
         if (!double.IsFinite(minGain) || minGain < 0)
-            throw new ArgumentOutOfRangeException(nameof(minGain), minGain, "The minimal gain must be 0 or more, in the objective's unit.");
+            throw new ArgumentOutOfRangeException(nameof(minGain), minGain,
+                "The minimal gain must be 0 or more, in the objective's unit.");
         MinGain = minGain;
     }
 
@@ -38,7 +40,8 @@ public sealed class GreedyRatchet : IRatchetAcceptor
         var score = Best(comparison.Trial.Runs, objective)!.Value;
         var gain = objective.Gain(best, score);
         var statistics = new Dictionary<string, double> { ["gain"] = gain, ["score"] = score, ["best"] = best };
-        var numbers = string.Create(CultureInfo.InvariantCulture, $"{score:G6} against the best so far, {best:G6}: gain {gain:G4}");
+        var numbers = string.Create(CultureInfo.InvariantCulture,
+            $"{score:G6} against the best so far, {best:G6}: gain {gain:G4}");
         if (gain > MinGain) return new Accept { Reason = $"better in one run: {numbers}", Statistics = statistics };
         var needed = MinGain > 0 ? string.Create(CultureInfo.InvariantCulture, $", more than {MinGain:G4} is needed") : "";
         return new Reject { Reason = $"not better: {numbers}{needed}", Statistics = statistics };

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace AutoResearch;
 
-/// <summary>Pools the variance within candidates, one run at a time (Welford's method), so that a loop's cost per run stays constant.</summary>
+/// <summary>
+/// Pools the variance within candidates, one run at a time (Welford's method), so that a loop's cost per run stays constant.
+/// </summary>
 internal sealed class NoiseAccumulator
 {
     private readonly Dictionary<string, (int Runs, double Mean)> _candidates = new(StringComparer.Ordinal);
@@ -15,7 +17,9 @@ internal sealed class NoiseAccumulator
 
     public void Add(Run run, Objective objective)
     {
-        if (run.Experiment.Purpose == RunPurpose.Screen || run.Result.Contention is not null || run.Result.Score(objective) is not { } score) return;
+        if (run.Experiment.Purpose == RunPurpose.Screen || run.Result.Contention is not null
+            || run.Result.Score(objective) is not { } score)
+            return;
         ref var group = ref CollectionsMarshal.GetValueRefOrAddDefault(_candidates, run.Experiment.Candidate.Id, out var known);
         var runs = group.Runs + 1;
         var delta = score - group.Mean;

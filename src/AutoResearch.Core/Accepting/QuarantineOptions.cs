@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>What a <see cref="QuarantineRatchet"/> takes for implausible, and who is asked then. Validated when the ratchet is created.</summary>
+/// <summary>
+/// What a <see cref="QuarantineRatchet"/> takes for implausible, and who is asked then. Validated when the ratchet is created.
+/// </summary>
 public sealed class QuarantineOptions
 {
     /// <summary>
@@ -13,8 +15,8 @@ public sealed class QuarantineOptions
     public int LeastHistory { get; set; } = 3;
 
     /// <summary>
-    /// A gain of more than this share of the incumbent's score is implausible while less is known, and no gain below a tenth of it is
-    /// afterwards. Default 0.1.
+    /// A gain of more than this share of the incumbent's score is implausible while less is known, and no gain below a tenth of
+    /// it is afterwards. Default 0.1.
     /// </summary>
     public double Share { get; set; } = 0.1;
 
@@ -22,8 +24,8 @@ public sealed class QuarantineOptions
     public AuditSeal? Seal { get; set; }
 
     /// <summary>
-    /// How often the audit set may be looked at in the whole loop. Every look is in the statistics of its verdict as <c>audit_look</c>.
-    /// Default 20.
+    /// How often the audit set may be looked at in the whole loop. Every look is in the statistics of its verdict as
+    /// <c>audit_look</c>. Default 20.
     /// </summary>
     public int MaxLooks { get; set; } = 20;
 

@@ -4,8 +4,8 @@ namespace AutoResearch;
 public sealed record SimplicityOptions
 {
     /// <summary>
-    /// The gain that a line of code or a parameter that is added must bring, in standard deviations of one run. Default 0.02: fifty more
-    /// lines have to bring one standard deviation.
+    /// The gain that a line of code or a parameter that is added must bring, in standard deviations of one run. Default 0.02:
+    /// fifty more lines have to bring one standard deviation.
     /// </summary>
     public double SigmasPerLine { get; init; } = 0.02;
 
@@ -21,7 +21,9 @@ public sealed record SimplicityOptions
     /// <summary>One minus the chance that a change which is worse by the whole margin counts as equal. Default 0.95.</summary>
     public double Confidence { get; init; } = 0.95;
 
-    /// <summary>Fresh runs of each arm after which a simpler candidate that is not shown to be equal is discarded. Default 8, at least 2.</summary>
+    /// <summary>
+    /// Fresh runs of each arm after which a simpler candidate that is not shown to be equal is discarded. Default 8, at least 2.
+    /// </summary>
     public int MaxRunsPerArm { get; init; } = 8;
 
     internal SimplicityOptions Validate()

@@ -3,13 +3,13 @@ using System.Globalization;
 namespace AutoResearch;
 
 /// <summary>
-/// Autoresearch's simplicity rule around another acceptor: an equal result with less code is a keep, a tiny gain with much more code
-/// is not. Lines and parameters that were added and taken away stand among the statistics of every verdict.
+/// Autoresearch's simplicity rule around another acceptor: an equal result with less code is a keep, a tiny gain with much more
+/// code is not. Lines and parameters that were added and taken away stand among the statistics of every verdict.
 /// </summary>
 /// <remarks>
-/// "Equal" is shown by a test of non-inferiority with fresh runs of both arms: the lower confidence bound of the gain must lie above minus the
-/// margin, which is a multiple of the noise. A row of such keeps cannot give away more than one margin in all, since what earlier ones
-/// may have lost is taken off. While no noise is known, nothing is kept for being simpler.
+/// "Equal" is shown by a test of non-inferiority with fresh runs of both arms: the lower confidence bound of the gain must lie
+/// above minus the margin, which is a multiple of the noise. A row of such keeps cannot give away more than one margin in all,
+/// since what earlier ones may have lost is taken off. While no noise is known, nothing is kept for being simpler.
 /// </remarks>
 public sealed class SimplicityRule : DelegatingAcceptor
 {
@@ -34,10 +34,12 @@ public sealed class SimplicityRule : DelegatingAcceptor
         verdict = verdict switch
         {
             Accept accept => Price(accept, growth, comparison),
-            Reject or Indecisive when growth <= -_options.LeastRemoved && Evidence.RejectUnsound(comparison) is null => Equal(verdict, growth, comparison),
+            Reject or Indecisive when growth <= -_options.LeastRemoved && Evidence.RejectUnsound(comparison) is null =>
+                Equal(verdict, growth, comparison),
             _ => verdict,
         };
-        return With(verdict, ("lines_added", patch.Added), ("lines_removed", patch.Removed), ("complexity", SourceComplexity.Of(after)));
+        return With(verdict, ("lines_added", patch.Added), ("lines_removed", patch.Removed),
+            ("complexity", SourceComplexity.Of(after)));
     }
 
     private Verdict Price(Accept accept, int growth, Comparison comparison)
@@ -47,7 +49,9 @@ public sealed class SimplicityRule : DelegatingAcceptor
         var price = (growth - _options.FreeLines) * _options.SigmasPerLine * noise.Sigma;
         return gain >= price ? accept : With(new Reject
         {
-            Reason = string.Create(CultureInfo.InvariantCulture, $"a gain of {gain:G4} does not pay for {growth} more lines and parameters, which have to bring {price:G4}; else {accept.Reason}"),
+            Reason = string.Create(CultureInfo.InvariantCulture,
+                $"a gain of {gain:G4} does not pay for {growth} more lines and parameters, which have to bring {price:G4}; "
+                + $"else {accept.Reason}"),
             Statistics = accept.Statistics,
         }, ("price", price));
     }
@@ -56,11 +60,14 @@ public sealed class SimplicityRule : DelegatingAcceptor
     {
         var (evidence, noise) = (Evidence.Of(comparison), comparison.State.Noise);
         if (!noise.IsKnown || noise.DegreesOfFreedom < 2) return verdict;
-        var debt = comparison.State.Trials.Where(t => t.Verdict is Accept).Sum(t => Math.Min(0, t.Verdict!.Statistics.GetValueOrDefault(Key)));
+        var debt = comparison.State.Trials.Where(t => t.Verdict is Accept)
+            .Sum(t => Math.Min(0, t.Verdict!.Statistics.GetValueOrDefault(Key)));
         var margin = (_options.MarginSigmas * noise.Sigma) + debt;
         if (!(margin > 0)) return verdict;
         var (candidate, incumbent) = (evidence.Candidate, evidence.Incumbent);
-        var first = evidence.Screening is { } screening && incumbent.Count > 0 ? evidence.Objective.Gain(incumbent.Average(), screening) : 0;
+        var first = evidence.Screening is { } screening && incumbent.Count > 0
+            ? evidence.Objective.Gain(incumbent.Average(), screening)
+            : 0;
         // Three standard deviations: a screening score that is worse by that much is no equal result.
         if (candidate.Count == 0 && first < -3 * noise.Sigma) return verdict;
         if (candidate.Count < 2) return More(Arm.Candidate);
@@ -73,7 +80,9 @@ public sealed class SimplicityRule : DelegatingAcceptor
         {
             return With(new Accept
             {
-                Reason = string.Create(CultureInfo.InvariantCulture, $"as good with {-growth} fewer lines and parameters: gain {gain:G4}, above {low:G4} with {_options.Confidence:P0} confidence, {-margin:G4} is allowed"),
+                Reason = string.Create(CultureInfo.InvariantCulture,
+                    $"as good with {-growth} fewer lines and parameters: gain {gain:G4}, "
+                    + $"above {low:G4} with {_options.Confidence:P0} confidence, {-margin:G4} is allowed"),
                 Statistics = verdict.Statistics,
             }, ("gain", gain), ("se", error), ("margin", margin), (Key, lost));
         }
@@ -84,7 +93,8 @@ public sealed class SimplicityRule : DelegatingAcceptor
 
         NeedMore More(Arm wanted) => new(wanted)
         {
-            Reason = string.Create(CultureInfo.InvariantCulture, $"{-growth} fewer lines and parameters: is it as good, within {margin:G4}?"),
+            Reason = string.Create(CultureInfo.InvariantCulture,
+                $"{-growth} fewer lines and parameters: is it as good, within {margin:G4}?"),
         };
     }
 

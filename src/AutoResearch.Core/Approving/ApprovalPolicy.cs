@@ -18,13 +18,19 @@ public sealed record ApprovalPolicy
     /// <summary>Deleted files. Default <see cref="ApprovalRule.Ask"/>.</summary>
     public ApprovalRule Deletes { get; init; } = ApprovalRule.Ask;
 
-    /// <summary>Rules for files by glob, as in <see cref="EditableSurface"/>, in the place of the three above; the first that matches counts. Default none.</summary>
+    /// <summary>
+    /// Rules for files by glob, as in <see cref="EditableSurface"/>, in the place of the three above; the first that matches
+    /// counts. Default none.
+    /// </summary>
     public IReadOnlyList<(string Glob, ApprovalRule Rule)> Files { get; init; } = [];
 
     /// <summary>Keeping what was accepted. Default <see cref="ApprovalRule.Ask"/>.</summary>
     public ApprovalRule Keeps { get; init; } = ApprovalRule.Ask;
 
-    /// <summary>Keeping what <see cref="QuarantineRatchet"/> holds, where that is stricter than <see cref="Keeps"/>. Default <see cref="ApprovalRule.Ask"/>.</summary>
+    /// <summary>
+    /// Keeping what <see cref="QuarantineRatchet"/> holds, where that is stricter than <see cref="Keeps"/>. Default
+    /// <see cref="ApprovalRule.Ask"/>.
+    /// </summary>
     public ApprovalRule Quarantined { get; init; } = ApprovalRule.Ask;
 
     /// <summary>How long an answer may take, in each session anew; null (the default) for ever.</summary>
@@ -51,7 +57,8 @@ public sealed record ApprovalPolicy
     internal ApprovalPolicy Validate()
     {
         _ = new EditableSurface(Files.Select(f => f.Glob));
-        if (Timeout <= TimeSpan.Zero) throw new ArgumentException($"ApprovalPolicy.Timeout is {Timeout}; it must be positive, or null for no limit.");
+        if (Timeout <= TimeSpan.Zero)
+            throw new ArgumentException($"ApprovalPolicy.Timeout is {Timeout}; it must be positive, or null for no limit.");
         return this;
     }
 
@@ -66,7 +73,8 @@ public sealed record ApprovalPolicy
         return change.Kind switch { ProposedChangeKind.Edit => Edits, ProposedChangeKind.NewFile => NewFiles, _ => Deletes };
     }
 
-    private static string Word(ApprovalRule rule) => rule switch { ApprovalRule.Allow => "allowed", ApprovalRule.Ask => "to be asked", _ => "denied" };
+    private static string Word(ApprovalRule rule) =>
+        rule switch { ApprovalRule.Allow => "allowed", ApprovalRule.Ask => "to be asked", _ => "denied" };
 
     private static string What(ProposedChangeKind kind) => kind switch
     {

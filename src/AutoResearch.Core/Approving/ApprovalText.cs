@@ -12,15 +12,22 @@ internal static class ApprovalText
     {
         var (trial, hypothesis) = (request.Trial, request.Trial.Hypothesis);
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"Trial {trial.Number} of {Visible(request.Problem.Name)}: may it be {(request.Stage == ApprovalStage.Run ? "run" : "kept")}?\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"Trial {trial.Number} of {Visible(request.Problem.Name)}: "
+            + $"may it be {(request.Stage == ApprovalStage.Run ? "run" : "kept")}?\n");
         text.Append(CultureInfo.InvariantCulture, $"  idea:     {Visible(hypothesis.Title)}\n");
-        if (hypothesis.Rationale.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  why:      {Visible(hypothesis.Rationale)}\n");
-        if (hypothesis.Proposer.Length > 0) text.Append(CultureInfo.InvariantCulture, $"  proposer: {Visible(hypothesis.Proposer)}\n");
-        if (hypothesis.Provenance is { } provenance) text.Append(CultureInfo.InvariantCulture, $"  prompt:   {Visible(provenance.PromptHash)} to {Visible(provenance.Model)}\n");
+        if (hypothesis.Rationale.Length > 0)
+            text.Append(CultureInfo.InvariantCulture, $"  why:      {Visible(hypothesis.Rationale)}\n");
+        if (hypothesis.Proposer.Length > 0)
+            text.Append(CultureInfo.InvariantCulture, $"  proposer: {Visible(hypothesis.Proposer)}\n");
+        if (hypothesis.Provenance is { } provenance)
+            text.Append(CultureInfo.InvariantCulture,
+                $"  prompt:   {Visible(provenance.PromptHash)} to {Visible(provenance.Model)}\n");
         text.Append(CultureInfo.InvariantCulture, $"  candidate: {trial.Candidate?.Id}\n");
         if (request.Verdict is { } verdict)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {Visible(request.Problem.Objective.Metric)}: {ReportText.Scores(trial, request.Problem.Objective)}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"  {Visible(request.Problem.Objective.Metric)}: {ReportText.Scores(trial, request.Problem.Objective)}\n");
             text.Append(CultureInfo.InvariantCulture, $"  verdict:  {Visible(verdict.Reason)}\n");
         }
 
@@ -28,7 +35,9 @@ internal static class ApprovalText
         return text.ToString();
     }
 
-    /// <summary>The text in one line: line ends as a sign, characters that steer terminals or turn the direction of writing as another.</summary>
+    /// <summary>
+    /// The text in one line: line ends as a sign, characters that steer terminals or turn the direction of writing as another.
+    /// </summary>
     public static string Visible(string text)
     {
         var visible = new StringBuilder(text.Length);
@@ -46,7 +55,8 @@ internal static class ApprovalText
     {
         if (change.Kind == ProposedChangeKind.Parameter)
         {
-            text.Append(CultureInfo.InvariantCulture, $"  {Visible(change.Name)}: {Visible(change.Before ?? "nothing")} -> {Visible(change.After ?? "nothing")}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"  {Visible(change.Name)}: {Visible(change.Before ?? "nothing")} -> {Visible(change.After ?? "nothing")}\n");
             return;
         }
 
@@ -59,7 +69,8 @@ internal static class ApprovalText
         text.Append(CultureInfo.InvariantCulture, $"  {what} {Visible(change.Name)}\n");
         var lines = Difference(Lines(change.Before), Lines(change.After)).ToArray();
         foreach (var line in lines.Take(MostLines)) text.Append(CultureInfo.InvariantCulture, $"    {Visible(line)}\n");
-        if (lines.Length > MostLines) text.Append(CultureInfo.InvariantCulture, $"    … and {lines.Length - MostLines} more lines\n");
+        if (lines.Length > MostLines)
+            text.Append(CultureInfo.InvariantCulture, $"    … and {lines.Length - MostLines} more lines\n");
     }
 
     private static string[] Lines(string? text) => text is null or "" ? [] : text.TrimEnd('\n').Split('\n');

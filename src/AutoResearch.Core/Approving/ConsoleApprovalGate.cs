@@ -35,7 +35,8 @@ public sealed class ConsoleApprovalGate : IApprovalGate, IDisposable
             {
                 await WriteAsync("[y]es or [n]o, and why: ").ConfigureAwait(false);
                 var line = await _input.ReadLineAsync(cancellationToken).ConfigureAwait(false)
-                    ?? throw new EndOfStreamException("The input has ended, so nobody can approve anything. Use FileApprovalGate where there is no terminal.");
+                    ?? throw new EndOfStreamException(
+                        "The input has ended, so nobody can approve anything. Use FileApprovalGate where there is no terminal.");
                 var parts = line.Trim().Split(' ', 2, StringSplitOptions.TrimEntries);
                 var reason = parts.Length > 1 ? parts[1] : "";
                 if (parts[0].ToUpperInvariant() is "Y" or "YES") return new(true, _name, reason);

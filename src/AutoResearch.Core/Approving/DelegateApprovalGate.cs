@@ -6,8 +6,10 @@ public sealed class DelegateApprovalGate : IApprovalGate
     private readonly Func<ApprovalRequest, CancellationToken, Task<ApprovalAnswer>> _ask;
 
     /// <summary>Creates a gate.</summary>
-    public DelegateApprovalGate(Func<ApprovalRequest, CancellationToken, Task<ApprovalAnswer>> ask) => _ask = ask ?? throw new ArgumentNullException(nameof(ask));
+    public DelegateApprovalGate(Func<ApprovalRequest, CancellationToken, Task<ApprovalAnswer>> ask) =>
+        _ask = ask ?? throw new ArgumentNullException(nameof(ask));
 
     /// <inheritdoc/>
-    public Task<ApprovalAnswer> AskAsync(ApprovalRequest request, CancellationToken cancellationToken = default) => _ask(request, cancellationToken);
+    public Task<ApprovalAnswer> AskAsync(ApprovalRequest request, CancellationToken cancellationToken = default) =>
+        _ask(request, cancellationToken);
 }

@@ -1,9 +1,9 @@
 namespace AutoResearch;
 
 /// <summary>
-/// Asks through files, for loops without a terminal: a request is a file <c>0007-run-1a2b3c4d.txt</c> in a directory, and the answer a file of
-/// the same name that ends in <c>.approve</c> or <c>.deny</c>; a first line <c>by: name</c> and a reason may stand in it. An answer
-/// that was given while no loop ran counts.
+/// Asks through files, for loops without a terminal: a request is a file <c>0007-run-1a2b3c4d.txt</c> in a directory, and the
+/// answer a file of the same name that ends in <c>.approve</c> or <c>.deny</c>; a first line <c>by: name</c> and a reason may
+/// stand in it. An answer that was given while no loop ran counts.
 /// </summary>
 /// <remarks>
 /// The directory must be out of reach of experiments: whoever can write there can approve. It must not be a directory that a
@@ -35,7 +35,8 @@ public sealed class FileApprovalGate : IApprovalGate
         var path = Path.Combine(_directory, request.Id);
         if (!File.Exists(path + ".txt"))
         {
-            var text = $"{ApprovalText.Of(request)}\nTo answer, write a file {request.Id}.approve or {request.Id}.deny beside this one, e.g.\n  printf 'by: me\\nlooks sane\\n' > {request.Id}.approve\n";
+            var text = $"{ApprovalText.Of(request)}\nTo answer, write a file {request.Id}.approve or {request.Id}.deny beside "
+                + $"this one, e.g.\n  printf 'by: me\\nlooks sane\\n' > {request.Id}.approve\n";
             await AtomicFile.WriteAsync(path + ".txt", text, cancellationToken).ConfigureAwait(false);
         }
 
@@ -57,7 +58,9 @@ public sealed class FileApprovalGate : IApprovalGate
         {
             if (!File.Exists(path)) return null;
             var lines = File.ReadAllLines(path);
-            var by = lines.FirstOrDefault()?.StartsWith("by:", StringComparison.OrdinalIgnoreCase) == true ? lines[0][3..].Trim() : "";
+            var by = lines.FirstOrDefault()?.StartsWith("by:", StringComparison.OrdinalIgnoreCase) == true
+                ? lines[0][3..].Trim()
+                : "";
             var reason = string.Join('\n', by.Length > 0 ? lines.Skip(1) : lines).Trim();
             return (by.Length > 0 ? by : "a file", reason);
         }

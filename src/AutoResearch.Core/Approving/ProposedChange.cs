@@ -13,21 +13,26 @@ public sealed record ProposedChange(ProposedChangeKind Kind, string Name, string
         ArgumentNullException.ThrowIfNull(parent);
         ArgumentNullException.ThrowIfNull(candidate);
         var changes = new List<ProposedChange>();
-        foreach (var name in parent.Parameters.Keys.Union(candidate.Parameters.Keys, StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        foreach (var name in parent.Parameters.Keys.Union(candidate.Parameters.Keys, StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal))
         {
             var (before, after) = (Value(parent, name), Value(candidate, name));
             if (before != after) changes.Add(new(ProposedChangeKind.Parameter, name, before, after));
         }
 
-        foreach (var path in (parent.Source?.Keys ?? []).Union(candidate.Source?.Keys ?? [], StringComparer.Ordinal).Order(StringComparer.Ordinal))
+        foreach (var path in (parent.Source?.Keys ?? []).Union(candidate.Source?.Keys ?? [], StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal))
         {
             var (before, after) = (parent.Source?.GetValueOrDefault(path), candidate.Source?.GetValueOrDefault(path));
             if (before == after) continue;
-            changes.Add(new(before is null ? ProposedChangeKind.NewFile : after is null ? ProposedChangeKind.Delete : ProposedChangeKind.Edit, path, before, after));
+            changes.Add(new(
+                before is null ? ProposedChangeKind.NewFile : after is null ? ProposedChangeKind.Delete : ProposedChangeKind.Edit,
+                path, before, after));
         }
 
         return changes;
     }
 
-    private static string? Value(Candidate candidate, string name) => candidate.Parameters.TryGetValue(name, out var value) ? value.ToString() : null;
+    private static string? Value(Candidate candidate, string name) =>
+        candidate.Parameters.TryGetValue(name, out var value) ? value.ToString() : null;
 }

@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// One look at the audit set by Thresholdout (Dwork et al. 2015): the validation set's gain stands while the audit set's is near it, by a
-/// threshold with noise; only otherwise the audit set's gain is told, with noise.
+/// One look at the audit set by Thresholdout (Dwork et al. 2015): the validation set's gain stands while the audit set's is near
+/// it, by a threshold with noise; only otherwise the audit set's gain is told, with noise.
 /// </summary>
 internal sealed record AuditLook(bool Agrees, double Gain, IReadOnlyDictionary<string, double> Statistics)
 {

@@ -20,12 +20,14 @@ public sealed class AuditSeal
 
     private AuditSeal(byte[] key) => _key = key;
 
-    /// <summary>A seal with a key of its own, which is gone with this process; scores of earlier processes cannot be read then.</summary>
+    /// <summary>
+    /// A seal with a key of its own, which is gone with this process; scores of earlier processes cannot be read then.
+    /// </summary>
     public static AuditSeal Create() => new(RandomNumberGenerator.GetBytes(32));
 
     /// <summary>
-    /// A seal with the key in a file, which is made when there is none: readable by this user only, and best kept away from the journal and from
-    /// everything that experiments can see.
+    /// A seal with the key in a file, which is made when there is none: readable by this user only, and best kept away from the
+    /// journal and from everything that experiments can see.
     /// </summary>
     /// <exception cref="InvalidDataException">The file is not a key.</exception>
     public static AuditSeal Open(string path)
@@ -41,7 +43,8 @@ public sealed class AuditSeal
         }
 
         var key = File.ReadAllBytes(path);
-        return key.Length == 32 ? new(key) : throw new InvalidDataException($"'{path}' is not a key of the audit set: it has {key.Length} bytes, a key has 32. Delete it to begin with a new one.");
+        return key.Length == 32 ? new(key) : throw new InvalidDataException($"'{path}' is not a key of the audit set: "
+            + $"it has {key.Length} bytes, a key has 32. Delete it to begin with a new one.");
     }
 
     /// <summary>Seals the score of one run.</summary>
@@ -53,7 +56,8 @@ public sealed class AuditSeal
         BinaryPrimitives.WriteDoubleLittleEndian(value, score);
         RandomNumberGenerator.Fill(box.AsSpan(0, NonceLength));
         using var cipher = new AesGcm(_key, TagLength);
-        cipher.Encrypt(box.AsSpan(0, NonceLength), value, box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength), Context(experiment));
+        cipher.Encrypt(box.AsSpan(0, NonceLength), value, box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength),
+            Context(experiment));
         return Convert.ToBase64String(box);
     }
 
@@ -61,14 +65,16 @@ public sealed class AuditSeal
     public double? Read(Run run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        if (run.Result.Outcome != RunOutcome.Completed || run.Result.Hashes?.GetValueOrDefault(ResultKey) is not { } text) return null;
+        if (run.Result.Outcome != RunOutcome.Completed || run.Result.Hashes?.GetValueOrDefault(ResultKey) is not { } text)
+            return null;
         var box = new byte[NonceLength + TagLength + sizeof(double)];
         if (!Convert.TryFromBase64String(text, box, out var length) || length != box.Length) return null;
         var value = new byte[sizeof(double)];
         try
         {
             using var cipher = new AesGcm(_key, TagLength);
-            cipher.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength), value, Context(run.Experiment));
+            cipher.Decrypt(box.AsSpan(0, NonceLength), box.AsSpan(NonceLength + TagLength), box.AsSpan(NonceLength, TagLength),
+                value, Context(run.Experiment));
         }
         catch (AuthenticationTagMismatchException)
         {
@@ -79,8 +85,10 @@ public sealed class AuditSeal
     }
 
     /// <summary>A generator that nobody without the key can foresee, and that is the same for the same purpose.</summary>
-    internal Random CreateRandom(string purpose) => new(BinaryPrimitives.ReadInt32LittleEndian(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(purpose))));
+    internal Random CreateRandom(string purpose) =>
+        new(BinaryPrimitives.ReadInt32LittleEndian(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(purpose))));
 
     // A sealed score is worth nothing in the result of another run.
-    private static byte[] Context(Experiment experiment) => Encoding.UTF8.GetBytes($"{experiment.Id}/{experiment.Seed}/{experiment.Candidate.Id}");
+    private static byte[] Context(Experiment experiment) =>
+        Encoding.UTF8.GetBytes($"{experiment.Id}/{experiment.Seed}/{experiment.Candidate.Id}");
 }

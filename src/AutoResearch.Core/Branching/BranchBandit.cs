@@ -15,7 +15,8 @@ internal static class BranchBandit
         var best = rates.Count == 0 ? 0 : rates.Values.Max();
         var recent = slices.TakeLast(options.Window * names.Count).ToArray();
         return living.MaxBy(n => (best > 0 ? rates[n] / best : 0)
-            + (options.Exploration * Math.Sqrt(2 * Math.Log(Math.Max(2, recent.Length)) / Math.Max(1, recent.Count(s => s.Branch == n)))));
+            + (options.Exploration
+                * Math.Sqrt(2 * Math.Log(Math.Max(2, recent.Length)) / Math.Max(1, recent.Count(s => s.Branch == n)))));
     }
 
     /// <summary>Whether nothing has come of a branch for too long.</summary>
@@ -26,7 +27,8 @@ internal static class BranchBandit
         return idle >= options.DeadAfter;
     }
 
-    public static BranchSlice[] Of(string name, IReadOnlyList<BranchSlice> slices) => [.. slices.Where(s => s.Branch == name && s.Runs is not null)];
+    public static BranchSlice[] Of(string name, IReadOnlyList<BranchSlice> slices) =>
+        [.. slices.Where(s => s.Branch == name && s.Runs is not null)];
 
     private static double Rate(BranchSlice[] own, int window)
     {

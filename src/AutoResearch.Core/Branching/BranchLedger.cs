@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace AutoResearch;
 
 /// <summary>
-/// The slices of a branched research, one JSON object a line: a line when a slice begins and one when it is done, each on the disk
-/// before the work goes on. A last line that a crash cut off belongs to nothing and is overwritten.
+/// The slices of a branched research, one JSON object a line: a line when a slice begins and one when it is done, each on the
+/// disk before the work goes on. A last line that a crash cut off belongs to nothing and is overwritten.
 /// </summary>
 internal sealed class BranchLedger : IDisposable
 {
@@ -51,7 +51,8 @@ internal sealed class BranchLedger : IDisposable
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"Line {_slices.Count + 1} of '{_file.Name}' is damaged: {e.Message} Restore the file from a copy, or delete it: the branches keep their own journals.", e);
+            throw new InvalidDataException($"Line {_slices.Count + 1} of '{_file.Name}' is damaged: "
+                + $"{e.Message} Restore the file from a copy, or delete it: the branches keep their own journals.", e);
         }
     }
 

@@ -3,7 +3,10 @@ namespace AutoResearch;
 /// <summary>How several branches share a budget. Validated when the research is created.</summary>
 public sealed record BranchingOptions
 {
-    /// <summary>Experiments that a branch gets at a time. Default 20. Each slice ends with the branch's claims and final runs, which cost runs too.</summary>
+    /// <summary>
+    /// Experiments that a branch gets at a time. Default 20. Each slice ends with the branch's claims and final runs,
+    /// which cost runs too.
+    /// </summary>
     public int Slice { get; init; } = 20;
 
     /// <summary>Slices in a row without a new confirmed gain after which a branch is dead. Default 3.</summary>

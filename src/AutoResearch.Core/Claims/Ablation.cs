@@ -4,8 +4,8 @@ namespace AutoResearch;
 internal static class Ablation
 {
     /// <summary>
-    /// The incumbent without the changes that brought some of its predecessors, all others applied in order, source files merged line by
-    /// line; null when a change cannot be taken out because a later one touches the same lines.
+    /// The incumbent without the changes that brought some of its predecessors, all others applied in order, source files merged
+    /// line by line; null when a change cannot be taken out because a later one touches the same lines.
     /// </summary>
     /// <param name="incumbents">The baseline and all incumbents.</param>
     /// <param name="versions">The places in that list whose changes are left out, from 1.</param>
@@ -18,7 +18,11 @@ internal static class Ablation
             if (versions.Contains(i)) continue;
             var (before, after) = (incumbents[i - 1].Candidate, incumbents[i].Candidate);
             if (!TryMerge(before.Source, candidate.Source, after.Source, out var source)) return null;
-            candidate = new() { Parameters = candidate.Apply(ParameterChange.Between(before.Parameters, after.Parameters)).Parameters, Source = source };
+            candidate = new()
+            {
+                Parameters = candidate.Apply(ParameterChange.Between(before.Parameters, after.Parameters)).Parameters,
+                Source = source,
+            };
         }
         return candidate;
     }

@@ -21,8 +21,8 @@ public sealed record Claim(int Trial, ClaimStatus Status, int Pairs, double Gain
     public double? StandardError { get; init; }
 
     /// <summary>
-    /// The interval of <see cref="Gain"/> at a confidence (Student's t); null with fewer than two pairs. A claim ends when its evidence is
-    /// clear, so the interval describes its pairs and is no test: that is the e-value's part.
+    /// The interval of <see cref="Gain"/> at a confidence (Student's t); null with fewer than two pairs. A claim ends when its
+    /// evidence is clear, so the interval describes its pairs and is no test: that is the e-value's part.
     /// </summary>
     /// <param name="confidence">Between 0 and 1, e.g. 0.95.</param>
     public (double Low, double High)? Interval(double confidence) => StandardError is not { } error ? null

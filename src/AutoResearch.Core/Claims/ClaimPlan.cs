@@ -25,7 +25,8 @@ internal sealed class ClaimPlan
         (_history, _options, _incumbent) = (history, options, history.State.Incumbent);
         foreach (var run in history.ClaimRuns.Where(r => r.Experiment.Trial == _incumbent.Trial))
             _scores[(run.Experiment.Candidate.Id, run.Experiment.Seed)] = run.Result.Score(history.Problem.Objective);
-        _open = [.. history.Unfinished.Where(e => e.Purpose == RunPurpose.Claim && e.Trial == _incumbent.Trial).Select(e => (e.Candidate.Id, e.Seed))];
+        _open = [.. history.Unfinished.Where(e => e.Purpose == RunPurpose.Claim && e.Trial == _incumbent.Trial)
+            .Select(e => (e.Candidate.Id, e.Seed))];
         var incumbents = history.Lineage;
         var sigma = history.State.Noise.IsKnown ? history.State.Noise.Sigma : 0;
         for (var version = 1; version < incumbents.Count; version++)
@@ -35,12 +36,16 @@ internal sealed class ClaimPlan
                 ? (incumbents[version].Candidate, incumbents[version - 1].Candidate)
                 : (_incumbent.Candidate, ablated);
             var expected = history.Trials[incumbents[version].Trial - 1].Verdict!.Statistics.GetValueOrDefault("gain", sigma);
-            _tests.Add(new(incumbents[version].Trial, with, without, ablated is not null, new(Math.Max(expected, 0), 2 * sigma * sigma)));
+            _tests.Add(new(incumbents[version].Trial, with, without, ablated is not null,
+                new(Math.Max(expected, 0), 2 * sigma * sigma)));
         }
     }
 
-    /// <summary>The next run that can be started, or what was found once none is needed; neither while runs have to end first.</summary>
-    public static (Experiment? Next, ClaimSet? Found) Next(ResearchHistory history, ResearchLoopOptions options, Func<Candidate, int, Experiment> run)
+    /// <summary>
+    /// The next run that can be started, or what was found once none is needed; neither while runs have to end first.
+    /// </summary>
+    public static (Experiment? Next, ClaimSet? Found) Next(
+        ResearchHistory history, ResearchLoopOptions options, Func<Candidate, int, Experiment> run)
     {
         var plan = new ClaimPlan(history, options);
         for (var round = 0; round < options.ClaimRounds && plan.IsOpen; round++)
@@ -59,8 +64,8 @@ internal sealed class ClaimPlan
     private int LeastRounds => (int)Math.Ceiling(Math.Log2(1 / _options.ClaimErrorRate));
 
     /// <summary>
-    /// The first arm of this round that is not running yet. Slots that are left begin the rounds that a claim needs anyway before it can be
-    /// confirmed; of a claim that ends earlier such runs are not counted.
+    /// The first arm of this round that is not running yet. Slots that are left begin the rounds that a claim needs anyway before
+    /// it can be confirmed; of a claim that ends earlier such runs are not counted.
     /// </summary>
     private (Candidate Candidate, int Round)? Missing(int round)
     {
@@ -68,21 +73,27 @@ internal sealed class ClaimPlan
         for (; round <= last; round++)
         {
             var seed = Seed(round);
-            if (Arms(round).FirstOrDefault(c => !_scores.ContainsKey((c.Id, seed)) && !_open.Contains((c.Id, seed))) is { } candidate) return (candidate, round);
+            if (Arms(round).FirstOrDefault(c =>
+                !_scores.ContainsKey((c.Id, seed)) && !_open.Contains((c.Id, seed))) is { } candidate)
+                return (candidate, round);
         }
         return null;
     }
 
     /// <summary>
-    /// The arms of a round in the order of starting. One after the other, every second round runs backwards, so that a steady drift favours
-    /// no arm. Several at once, the order is drawn for every round, so that no arm has the better slots but by chance.
+    /// The arms of a round in the order of starting. One after the other, every second round runs backwards, so that a steady
+    /// drift favours no arm. Several at once, the order is drawn for every round, so that no arm has the better
+    /// slots but by chance.
     /// </summary>
     private IEnumerable<Candidate> Arms(int round)
     {
         var arms = _tests.Where(t => t.IsOpen).SelectMany(t => new[] { t.With, t.Without }).Distinct();
         return _options.MaxParallel > 1
-            ? arms.Select((arm, i) => (arm, draw: SeedSequence.Derive(Seed(round), RunPurpose.Claim, round, i))).OrderBy(a => a.draw).Select(a => a.arm)
-            : round % 2 == 0 ? arms : arms.Reverse();
+            ? arms.Select((arm, i) => (arm, draw: SeedSequence.Derive(Seed(round), RunPurpose.Claim, round, i)))
+                .OrderBy(a => a.draw).Select(a => a.arm)
+            : round % 2 == 0
+            ? arms
+            : arms.Reverse();
     }
 
     private long Seed(int round) => SeedSequence.Derive(_history.Seed, RunPurpose.Claim, _incumbent.Trial, round + 1);
@@ -115,7 +126,11 @@ internal sealed class ClaimPlan
     private ClaimSet Found()
     {
         var threshold = Threshold();
-        return new([.. _tests.Select(t => new Claim(t.Trial, Status(t, threshold), t.Evidence.Pairs, t.Evidence.Mean, t.Evidence.Value, t.IsAblation) { StandardError = t.Evidence.StandardError })],
+        return new([.. _tests.Select(t =>
+            new Claim(t.Trial, Status(t, threshold), t.Evidence.Pairs, t.Evidence.Mean, t.Evidence.Value, t.IsAblation)
+            {
+                StandardError = t.Evidence.StandardError,
+            })],
             _options.ClaimErrorRate);
     }
 

@@ -1,11 +1,15 @@
 namespace AutoResearch;
 
-/// <summary>Merges two changes of one text, line by line (diff3: Khanna, Kunal, Pierce 2007, "A formal investigation of diff3").</summary>
+/// <summary>
+/// Merges two changes of one text, line by line (diff3: Khanna, Kunal, Pierce 2007, "A formal investigation of diff3").
+/// </summary>
 internal static class LineMerge
 {
     private const int MaxCells = 4_000_000; // of the table of common lines; larger changes count as conflicts
 
-    /// <summary>The text with both changes; null when they touch the same lines. Null texts stand for files that do not exist.</summary>
+    /// <summary>
+    /// The text with both changes; null when they touch the same lines. Null texts stand for files that do not exist.
+    /// </summary>
     public static bool TryMerge(string? origin, string? ours, string? theirs, out string? merged)
     {
         merged = ours == origin ? theirs : ours;
@@ -32,21 +36,26 @@ internal static class LineMerge
         return true;
     }
 
-    /// <summary>For each line of a text its place in another, along a longest common subsequence, or −1; null when that is too much work.</summary>
+    /// <summary>
+    /// For each line of a text its place in another, along a longest common subsequence, or −1; null when that is too much work.
+    /// </summary>
     private static int[]? Matches(string[] from, string[] to)
     {
         var matches = new int[from.Length];
         Array.Fill(matches, -1);
         var (start, fromEnd, toEnd) = (0, from.Length, to.Length);
         for (; start < fromEnd && start < toEnd && from[start] == to[start]; start++) matches[start] = start;
-        for (; fromEnd > start && toEnd > start && from[fromEnd - 1] == to[toEnd - 1]; fromEnd--, toEnd--) matches[fromEnd - 1] = toEnd - 1;
+        for (; fromEnd > start && toEnd > start && from[fromEnd - 1] == to[toEnd - 1]; fromEnd--, toEnd--)
+            matches[fromEnd - 1] = toEnd - 1;
         var (rows, columns) = (fromEnd - start, toEnd - start);
         if ((long)rows * columns > MaxCells) return null;
         var longest = new int[rows + 1, columns + 1];
         for (var i = rows - 1; i >= 0; i--)
         {
             for (var j = columns - 1; j >= 0; j--)
-                longest[i, j] = from[start + i] == to[start + j] ? longest[i + 1, j + 1] + 1 : Math.Max(longest[i + 1, j], longest[i, j + 1]);
+                longest[i, j] = from[start + i] == to[start + j]
+                    ? longest[i + 1, j + 1] + 1
+                    : Math.Max(longest[i + 1, j], longest[i, j + 1]);
         }
         for (var (i, j) = (0, 0); i < rows && j < columns;)
         {

@@ -15,8 +15,10 @@ internal struct SignedEvidence
     private double _squares;
 
     /// <param name="expectedGain">The gain that the search made likely; it counts as one pair when bets are placed.</param>
-    /// <param name="pairVariance">The variance of a pair's gain as far as it is known. Wrong figures cost power, not validity.</param>
-    public SignedEvidence(double expectedGain, double pairVariance) => (_expectedGain, _pairVariance) = (expectedGain, pairVariance);
+    /// <param name="pairVariance">The variance of a pair's gain as far as it is known. Wrong figures cost power,
+    /// not validity.</param>
+    public SignedEvidence(double expectedGain, double pairVariance) =>
+        (_expectedGain, _pairVariance) = (expectedGain, pairVariance);
 
     /// <summary>The e-value.</summary>
     public double Value { get; private set; } = 1;
@@ -28,7 +30,8 @@ internal struct SignedEvidence
     public readonly double Mean => Pairs == 0 ? 0 : _sum / Pairs;
 
     /// <summary>The standard error of the mean; null with fewer than two pairs.</summary>
-    public readonly double? StandardError => Pairs < 2 ? null : Math.Sqrt(Math.Max(0, _squares - (_sum * _sum / Pairs)) / (Pairs - 1) / Pairs);
+    public readonly double? StandardError =>
+        Pairs < 2 ? null : Math.Sqrt(Math.Max(0, _squares - (_sum * _sum / Pairs)) / (Pairs - 1) / Pairs);
 
     /// <summary>Takes in the gain of a pair; positive is better.</summary>
     public void Add(double gain)

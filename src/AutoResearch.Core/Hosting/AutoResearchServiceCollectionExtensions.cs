@@ -13,9 +13,11 @@ public static class AutoResearchServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="problem">What is to be improved.</param>
-    /// <param name="configure">Builds the loop further, with access to the services; null when the services hold everything.</param>
+    /// <param name="configure">Builds the loop further, with access to the services; null when the services
+    /// hold everything.</param>
     public static IServiceCollection AddAutoResearch(
-        this IServiceCollection services, ResearchProblem problem, Action<IServiceProvider, ResearchLoopBuilder>? configure = null)
+        this IServiceCollection services, ResearchProblem problem,
+        Action<IServiceProvider, ResearchLoopBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(problem);
@@ -23,13 +25,17 @@ public static class AutoResearchServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Registers a loop under a key, for hosts with several: as <c>[FromKeyedServices("name")] ResearchLoop</c>.</summary>
+    /// <summary>
+    /// Registers a loop under a key, for hosts with several: as <c>[FromKeyedServices("name")] ResearchLoop</c>.
+    /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The key.</param>
     /// <param name="problem">What is to be improved.</param>
-    /// <param name="configure">Builds the loop further, with access to the services; null when the services hold everything.</param>
+    /// <param name="configure">Builds the loop further, with access to the services; null when the services
+    /// hold everything.</param>
     public static IServiceCollection AddKeyedAutoResearch(
-        this IServiceCollection services, object serviceKey, ResearchProblem problem, Action<IServiceProvider, ResearchLoopBuilder>? configure = null)
+        this IServiceCollection services, object serviceKey, ResearchProblem problem,
+        Action<IServiceProvider, ResearchLoopBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(serviceKey);
@@ -38,13 +44,15 @@ public static class AutoResearchServiceCollectionExtensions
         return services;
     }
 
-    private static ResearchLoop Build(IServiceProvider provider, ResearchProblem problem, Action<IServiceProvider, ResearchLoopBuilder>? configure)
+    private static ResearchLoop Build(
+        IServiceProvider provider, ResearchProblem problem, Action<IServiceProvider, ResearchLoopBuilder>? configure)
     {
         var builder = ResearchLoop.Create(problem);
         configure?.Invoke(provider, builder);
         if (provider.GetService<IApprovalGate>() is { } gate) builder.DefaultGate(gate, provider.GetService<ApprovalPolicy>());
         builder.Default(
-            provider.GetService<IHypothesisProposer>(), provider.GetService<IExperimentRunner>(), provider.GetService<IRatchetAcceptor>(),
+            provider.GetService<IHypothesisProposer>(), provider.GetService<IExperimentRunner>(),
+            provider.GetService<IRatchetAcceptor>(),
             provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>());
         return builder.Build();
     }

@@ -9,7 +9,10 @@ public interface IJournal : IAsyncDisposable
     /// <summary>The fold of all events that were appended, kept up to date by <see cref="AppendAsync"/>.</summary>
     ResearchHistory History { get; }
 
-    /// <summary>Records an event for good, then folds it into <see cref="History"/>. The loop never calls it concurrently.</summary>
-    /// <exception cref="IOException">The event could not be recorded; the loop ends with this exception and can be resumed.</exception>
+    /// <summary>
+    /// Records an event for good, then folds it into <see cref="History"/>. The loop never calls it concurrently.
+    /// </summary>
+    /// <exception cref="IOException">The event could not be recorded; the loop ends with this exception and can be
+    /// resumed.</exception>
     ValueTask AppendAsync(ResearchEvent researchEvent, CancellationToken cancellationToken = default);
 }

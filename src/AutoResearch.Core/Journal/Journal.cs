@@ -73,7 +73,8 @@ public sealed class Journal : IJournal
     /// <param name="options">How it writes; null for the defaults.</param>
     /// <param name="cancellationToken">Stops waiting; the journal is then not opened.</param>
     /// <exception cref="JournalLockedException">Another loop writes to it; the message names the process.</exception>
-    /// <exception cref="JournalCorruptException">A line is missing or was changed. An unfinished last line is repaired instead.</exception>
+    /// <exception cref="JournalCorruptException">A line is missing or was changed. An unfinished last line is repaired
+    /// instead.</exception>
     /// <exception cref="JournalVersionException">It was written by a newer version of the library.</exception>
     public static async ValueTask<Journal> OpenAsync(
         string directory, JournalOptions? options = null, CancellationToken cancellationToken = default)
@@ -90,8 +91,8 @@ public sealed class Journal : IJournal
     /// <param name="researchEvent">What happened.</param>
     /// <param name="cancellationToken">Stops waiting for earlier appends; once the writing has begun it is finished.</param>
     /// <exception cref="ArgumentException">
-    /// The event is of a type that is not journalled, or holds an object of a type that a journal cannot write, such as an own kind
-    /// of <see cref="Change"/>; nothing was written.
+    /// The event is of a type that is not journalled, or holds an object of a type that a journal cannot write, such as an own
+    /// kind of <see cref="Change"/>; nothing was written.
     /// </exception>
     /// <exception cref="InvalidDataException">The event does not fit the ones before it; nothing was written.</exception>
     /// <exception cref="JournalException">The event could not be written, e.g. because the disk is full. Neither the file nor the
@@ -100,7 +101,8 @@ public sealed class Journal : IJournal
     {
         ArgumentNullException.ThrowIfNull(researchEvent);
         if (researchEvent is MeasurementReported)
-            throw new ArgumentException("A MeasurementReported event is streamed only; it is never journalled.", nameof(researchEvent));
+            throw new ArgumentException("A MeasurementReported event is streamed only; it is never journalled.",
+                nameof(researchEvent));
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -138,7 +140,8 @@ public sealed class Journal : IJournal
     /// <exception cref="FileNotFoundException">There is no journal in the directory.</exception>
     /// <exception cref="JournalCorruptException">A line is missing or was changed.</exception>
     /// <exception cref="JournalVersionException">It was written by a newer version of the library.</exception>
-    public static async ValueTask<ResearchHistory> ReadHistoryAsync(string directory, CancellationToken cancellationToken = default) =>
+    public static async ValueTask<ResearchHistory> ReadHistoryAsync(
+        string directory, CancellationToken cancellationToken = default) =>
         await Task.Run(() =>
         {
             using var file = OpenToRead(directory, out var path);
@@ -147,7 +150,9 @@ public sealed class Journal : IJournal
             return history;
         }, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Checks every line of a directory's journal, without a lock, without a snapshot and without changing anything.</summary>
+    /// <summary>
+    /// Checks every line of a directory's journal, without a lock, without a snapshot and without changing anything.
+    /// </summary>
     /// <exception cref="FileNotFoundException">There is no journal in the directory.</exception>
     public static JournalVerification Verify(string directory)
     {
@@ -213,7 +218,8 @@ public sealed class Journal : IJournal
     }
 
     private static void Replay(
-        JournalReader reader, string path, ResearchHistory history, JournalSnapshot? snapshot, CancellationToken cancellationToken)
+        JournalReader reader, string path, ResearchHistory history, JournalSnapshot? snapshot,
+        CancellationToken cancellationToken)
     {
         for (var offset = reader.Position.Offset; reader.Next() is { } e; offset = reader.Position.Offset)
         {
@@ -231,7 +237,8 @@ public sealed class Journal : IJournal
         }
         catch (InvalidDataException cause)
         {
-            throw new JournalCorruptException(path, line, offset, $"its event does not fit the ones before it: {cause.Message}", cause);
+            throw new JournalCorruptException(path, line, offset,
+                $"its event does not fit the ones before it: {cause.Message}", cause);
         }
     }
 
@@ -286,9 +293,9 @@ public sealed class Journal : IJournal
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
             TryCutTail();
-            throw new JournalException(
-                $"The event {_position.Sequence + 1} could not be written to '{PathIn(Directory!)}': {cause.Message} Nothing was recorded "
-                + "and everything before it is safe. Free disk space or repair the device, then append again or resume the loop.", cause);
+            throw new JournalException($"The event {_position.Sequence + 1} could not be written to '{PathIn(Directory!)}': "
+                + $"{cause.Message} Nothing was recorded and everything before it is safe. Free disk space or repair the device, "
+                + "then append again or resume the loop.", cause);
         }
         _position = new(_position.Sequence + 1, hash, _position.Offset + _line.WrittenCount);
         _snapshot?.Add(e, _position);
@@ -300,8 +307,10 @@ public sealed class Journal : IJournal
     {
         var file = new FileInfo(PathIn(Directory!));
         if (file.Exists && (_tailIsDirty || file.Length == _position.Offset)) return;
-        throw new JournalException($"The journal '{file.FullName}' was {(file.Exists ? "replaced or changed by somebody else" : "deleted or moved")} while the loop wrote to it. "
-            + $"Nothing more was recorded. Put the file with its {_position.Sequence} events back and resume, or begin anew in another directory.");
+        throw new JournalException(
+            $"The journal '{file.FullName}' was {(file.Exists ? "replaced or changed by somebody else" : "deleted or moved")} "
+            + "while the loop wrote to it. Nothing more was recorded. "
+            + $"Put the file with its {_position.Sequence} events back and resume, or begin anew in another directory.");
     }
 
     private void CutTail()

@@ -22,9 +22,10 @@ public sealed class JournalCorruptException : JournalException
     /// <param name="offset">Where that line begins, in bytes.</param>
     /// <param name="problem">What was expected and what was found.</param>
     /// <param name="innerException">The cause, if there is one.</param>
-    public JournalCorruptException(string path, long line, long offset, string problem, Exception? innerException = null)
-        : base($"The journal '{path}' is damaged at line {line} (byte {offset}): {problem} Nothing was changed. Restore the file from a "
-            + $"copy, or keep the {line - 1} good lines with 'head -n {line - 1}' into a new directory and resume there.", innerException) =>
+    public JournalCorruptException(string path, long line, long offset, string problem, Exception? innerException = null) : base(
+        $"The journal '{path}' is damaged at line {line} (byte {offset}): {problem} Nothing was changed. Restore the file from a "
+        + $"copy, or keep the {line - 1} good lines with 'head -n {line - 1}' into a new directory and resume there.",
+        innerException) =>
         (Path, Line, Offset, Problem) = (path, line, offset, problem);
 
     /// <summary>Creates the exception with a default message.</summary>

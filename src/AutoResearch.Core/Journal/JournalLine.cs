@@ -20,8 +20,10 @@ internal static class JournalLine
     private const int TailLength = 9 + HashLength + 2;
 
     /// <summary>Writes a line with its newline and returns its hash.</summary>
-    /// <exception cref="ArgumentException">Something in the event is of a type that has no JSON; the message names it.</exception>
-    public static string Write(ArrayBufferWriter<byte> buffer, Utf8JsonWriter json, long sequence, string previous, ResearchEvent e)
+    /// <exception cref="ArgumentException">Something in the event is of a type that has no JSON; the message
+    /// names it.</exception>
+    public static string Write(
+        ArrayBufferWriter<byte> buffer, Utf8JsonWriter json, long sequence, string previous, ResearchEvent e)
     {
         buffer.ResetWrittenCount();
         json.Reset(buffer);
@@ -37,9 +39,9 @@ internal static class JournalLine
         }
         catch (NotSupportedException cause)
         {
-            throw new ArgumentException(
-                $"The event {e.GetType().Name} cannot be recorded: a journal cannot write {Unknown(e)}. Express it with the types in the box "
-                + "(a Change as ParameterChange or SourceChange, an edit as WriteFile, ReplaceText or DeleteFile), or keep the loop in memory.",
+            throw new ArgumentException($"The event {e.GetType().Name} cannot be recorded: a journal cannot write {Unknown(e)}. "
+                + "Express it with the types in the box (a Change as ParameterChange or SourceChange, an edit as WriteFile, "
+                + "ReplaceText or DeleteFile), or keep the loop in memory.",
                 nameof(e), cause);
         }
         json.Flush();
@@ -54,7 +56,8 @@ internal static class JournalLine
     public static string? Check(ReadOnlySpan<byte> line, out string problem)
     {
         problem = "";
-        if (line.Length <= TailLength || line[0] != (byte)'{' || !line[^TailLength..].StartsWith(",\"hash\":\""u8) || !line.EndsWith("\"}"u8))
+        if (line.Length <= TailLength || line[0] != (byte)'{' || !line[^TailLength..].StartsWith(",\"hash\":\""u8)
+            || !line.EndsWith("\"}"u8))
         {
             problem = "expected a JSON object that ends in its \"hash\", found something else.";
             return null;
@@ -83,7 +86,8 @@ internal static class JournalLine
         Expect(ref reader, "prev"u8);
         var previous = reader.GetString() ?? "";
         Expect(ref reader, "event"u8);
-        var e = JsonSerializer.Deserialize(ref reader, JournalJson.Default.ResearchEvent) ?? throw new JsonException("The event is null.");
+        var e = JsonSerializer.Deserialize(ref reader, JournalJson.Default.ResearchEvent)
+            ?? throw new JsonException("The event is null.");
         return (sequence, previous, e with { Time = time });
     }
 

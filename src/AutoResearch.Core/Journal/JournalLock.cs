@@ -8,7 +8,7 @@ internal static class JournalLock
     {
         var ownerPath = Path.Combine(directory, "journal.owner");
         return FileLock.TryTake(Path.Combine(directory, "journal.lock"), ownerPath) ?? throw new JournalLockedException(
-            $"The directory '{directory}' is in use by {FileLock.Owner(ownerPath)}. Only one loop may write to a journal: wait for it, "
-            + "stop it, or record to another directory.");
+            $"The directory '{directory}' is in use by {FileLock.Owner(ownerPath)}. Only one loop may write to a journal: "
+            + "wait for it, stop it, or record to another directory.");
     }
 }

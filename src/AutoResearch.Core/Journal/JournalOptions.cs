@@ -13,8 +13,8 @@ public sealed record JournalOptions
 
     /// <summary>
     /// Whether a long journal keeps a compact copy of its events in <c>journal.snapshot</c>, which makes opening several times
-    /// faster. Default true. The copy is used only for stretches of the journal of which every byte is unchanged. With false every
-    /// line is parsed and checked by itself, and no copy is written.
+    /// faster. Default true. The copy is used only for stretches of the journal of which every byte is unchanged. With false
+    /// every line is parsed and checked by itself, and no copy is written.
     /// </summary>
     public bool UseSnapshot { get; init; } = true;
 

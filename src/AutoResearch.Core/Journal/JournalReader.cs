@@ -49,14 +49,17 @@ internal sealed class JournalReader(IJournalFile file, string path, JournalPosit
         try
         {
             var (sequence, previous, e) = JournalLine.Parse(line, path);
-            if (sequence != number) throw Corrupt($"expected \"seq\":{number}, found {sequence}; lines are missing, repeated or out of order.");
+            if (sequence != number)
+                throw Corrupt($"expected \"seq\":{number}, found {sequence}; lines are missing, repeated or out of order.");
             if (previous != Position.Hash)
-                throw Corrupt($"expected \"prev\":\"{Position.Hash}\", the hash of the line before, found \"{previous}\"; lines were exchanged.");
+                throw Corrupt($"expected \"prev\":\"{Position.Hash}\", the hash of the line before, found \"{previous}\"; "
+                    + "lines were exchanged.");
             _begin += consumed;
             Position = new(number, hash, Position.Offset + consumed);
             return e;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or ArgumentException
+            or NotSupportedException)
         {
             throw Corrupt($"it cannot be read as an event of format version {JournalLine.Version} ({e.Message})", e);
         }

@@ -46,7 +46,8 @@ public sealed record LoopResumed : ResearchEvent
 /// <summary>A proposer named an idea.</summary>
 /// <param name="Trial">The trial's number, from 1.</param>
 /// <param name="Hypothesis">The idea.</param>
-/// <param name="Candidate">The parent with the change applied; null when the change does not apply or the candidate was run before.</param>
+/// <param name="Candidate">The parent with the change applied; null when the change does not apply or the candidate
+/// was run before.</param>
 public sealed record HypothesisProposed(int Trial, Hypothesis Hypothesis, Candidate? Candidate) : ResearchEvent
 {
     /// <summary>Version of the incumbent that the proposer saw; null for the present one.</summary>
@@ -81,7 +82,9 @@ public sealed record ApprovalRequested(int Trial, ApprovalStage Stage) : Researc
     public Verdict? Verdict { get; init; }
 }
 
-/// <summary>It was decided whether a candidate may be run or kept, by a person, by the policy, or because nobody answered.</summary>
+/// <summary>
+/// It was decided whether a candidate may be run or kept, by a person, by the policy, or because nobody answered.
+/// </summary>
 /// <param name="Trial">The trial's number.</param>
 /// <param name="Stage">Before the run, or before the keep.</param>
 /// <param name="Approved">True when it goes on.</param>

@@ -16,11 +16,15 @@ internal sealed class ApprovalDesk(ResearchLoopConfiguration configuration, Wake
         Problem = history.Problem,
         Stage = stage,
         Trial = trial,
-        Changes = ProposedChange.Between(history.FindCandidate(trial.Hypothesis.ParentId) ?? history.Problem.Baseline, trial.Candidate!),
+        Changes = ProposedChange.Between(history.FindCandidate(trial.Hypothesis.ParentId) ?? history.Problem.Baseline,
+            trial.Candidate!),
         Verdict = trial.HeldVerdict,
     };
 
-    /// <summary>The answer that needs nobody: the policy's, or the one for the same change on another incumbent; null when somebody has to be asked.</summary>
+    /// <summary>
+    /// The answer that needs nobody: the policy's, or the one for the same change on another incumbent; null when
+    /// somebody has to be asked.
+    /// </summary>
     public ApprovalAnswer? WithoutAsking(ResearchHistory history, ApprovalRequest request)
     {
         var (rule, reason) = Policy.Decide(request);
@@ -36,7 +40,8 @@ internal sealed class ApprovalDesk(ResearchLoopConfiguration configuration, Wake
     {
         var answer = Task.Run(() => AnswerAsync(request), CancellationToken.None);
         _open.Add((request.Trial.Number, request.Stage, answer));
-        answer.ContinueWith(_ => wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        answer.ContinueWith(_ => wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 
     /// <summary>The next answer that is there; null while there is none.</summary>
@@ -52,7 +57,8 @@ internal sealed class ApprovalDesk(ResearchLoopConfiguration configuration, Wake
     /// <summary>Waits until nobody is asked any more, after the session was cancelled.</summary>
     public async ValueTask EndAsync()
     {
-        Task all = Task.WhenAll(_open.Select(o => o.Answer)).WaitAsync(configuration.Options.CancellationGrace, configuration.TimeProvider);
+        Task all = Task.WhenAll(_open.Select(o => o.Answer))
+            .WaitAsync(configuration.Options.CancellationGrace, configuration.TimeProvider);
         await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _open.Clear();
     }
@@ -60,7 +66,9 @@ internal sealed class ApprovalDesk(ResearchLoopConfiguration configuration, Wake
     /// <summary>The gate's answer; null when the loop has to stop because nobody answered in time.</summary>
     private async Task<ApprovalAnswer?> AnswerAsync(ApprovalRequest request)
     {
-        using var late = Policy.Timeout is { } timeout ? new CancellationTokenSource(timeout, configuration.TimeProvider) : new CancellationTokenSource();
+        using var late = Policy.Timeout is { } timeout
+            ? new CancellationTokenSource(timeout, configuration.TimeProvider)
+            : new CancellationTokenSource();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
@@ -69,7 +77,9 @@ internal sealed class ApprovalDesk(ResearchLoopConfiguration configuration, Wake
         }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return Policy.OnTimeout == ApprovalTimeoutAction.Stop ? null : new(false, "timeout", $"nobody answered within {Policy.Timeout}");
+            return Policy.OnTimeout == ApprovalTimeoutAction.Stop
+                ? null
+                : new(false, "timeout", $"nobody answered within {Policy.Timeout}");
         }
     }
 }

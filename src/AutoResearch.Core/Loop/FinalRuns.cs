@@ -15,8 +15,10 @@ internal sealed record FinalRuns(IReadOnlyList<Run> Candidate, IReadOnlyList<Run
     public static FinalRuns Of(ResearchHistory history)
     {
         var incumbent = history.State.Incumbent;
-        var runs = history.FinalRuns.Where(r => r.Experiment.Trial == incumbent.Trial).ToLookup(r => r.Experiment.Candidate.Id == incumbent.Candidate.Id);
-        var open = history.Unfinished.Where(e => e.Purpose == RunPurpose.Final && e.Trial == incumbent.Trial).ToLookup(e => e.Candidate.Id == incumbent.Candidate.Id);
+        var runs = history.FinalRuns.Where(r => r.Experiment.Trial == incumbent.Trial)
+            .ToLookup(r => r.Experiment.Candidate.Id == incumbent.Candidate.Id);
+        var open = history.Unfinished.Where(e => e.Purpose == RunPurpose.Final && e.Trial == incumbent.Trial)
+            .ToLookup(e => e.Candidate.Id == incumbent.Candidate.Id);
         return new([.. runs[true].OrderBy(r => r.Experiment.Seed)], [.. runs[false].OrderBy(r => r.Experiment.Seed)])
         {
             CandidatesStarted = runs[true].Count() + open[true].Count(),

@@ -17,11 +17,13 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     /// <summary>True when runs and keeps need an approval.</summary>
     public bool NeedsApproval { get; init; }
 
-    public LoopStep Next(ResearchHistory history, DateTimeOffset now, bool isProposing = false, IReadOnlyCollection<int>? asking = null)
+    public LoopStep Next(
+        ResearchHistory history, DateTimeOffset now, bool isProposing = false, IReadOnlyCollection<int>? asking = null)
     {
         var running = history.RunningCount;
         var free = options.MaxParallel - running;
-        if (free > 0 && history.Unfinished.Count > running && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
+        if (free > 0 && history.Unfinished.Count > running
+            && history.Unfinished.FirstOrDefault(e => !history.IsRunning(e)) is { } unfinished)
             return new RunStep(unfinished with { Attempt = unfinished.Attempt + 1 });
         if (history.Trials.Count == 0 && NextOfBaseline(history, free) is { } baseline)
             return baseline is StopStep && running > 0 ? WaitStep.Instance : baseline;
@@ -44,10 +46,14 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (history.State.Judged is not [.., var number] || history.Trial(number) is not { Verdict: Accept } trial) return null;
         var incumbent = history.State.Incumbent;
         if (trial.IncumbentVersion == incumbent.Version) return new AdvanceStep(trial);
-        return incumbent.Trial == number || trial.RebasedAs is not null || history.Incumbents.Any(i => i.Trial == number) ? null : new RebaseStep(trial);
+        return incumbent.Trial == number || trial.RebasedAs is not null || history.Incumbents.Any(i => i.Trial == number)
+            ? null
+            : new RebaseStep(trial);
     }
 
-    /// <summary>The rest of the way once the search is over: test the claims, measure the gain with fresh seeds, then stop.</summary>
+    /// <summary>
+    /// The rest of the way once the search is over: test the claims, measure the gain with fresh seeds, then stop.
+    /// </summary>
     private LoopStep Close(ResearchHistory history, StopStep stop)
     {
         var incumbent = history.State.Incumbent;
@@ -67,7 +73,8 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (final.IsRunning) return WaitStep.Instance;
         return final.Estimate(history.Problem.Objective, options.Confidence) is { } gain
             ? new MeasureGainStep(gain)
-            : Summarized(history, stop with { Message = stop.Message + " The final runs failed, so the gain could not be measured again." });
+            : Summarized(history,
+                stop with { Message = stop.Message + " The final runs failed, so the gain could not be measured again." });
     }
 
     private LoopStep NextOfClaims(ResearchHistory history, Incumbent incumbent)
@@ -87,11 +94,14 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         {
             var last = runs.Last(r => r.Result.Score(objective) is null).Result;
             return new StopStep(StopReason.Failed, string.Create(CultureInfo.InvariantCulture,
-                $"The baseline gave no score in {failed} of {runs.Count} runs; the last one ended as {last.Outcome}: {last.Message ?? "no message"}. Make the baseline run, then resume."));
+                $"The baseline gave no score in {failed} of {runs.Count} runs; the last one ended as {last.Outcome}: "
+                + $"{last.Message ?? "no message"}. Make the baseline run, then resume."));
         }
-        if (scored > 0 && history.Problem.Guards.FirstOrDefault(g => !runs.Any(r => r.Result.Metrics.ContainsKey(g.Metric))) is { } guard)
+        if (scored > 0
+            && history.Problem.Guards.FirstOrDefault(g => !runs.Any(r => r.Result.Metrics.ContainsKey(g.Metric))) is { } guard)
             return new StopStep(StopReason.Failed,
-                $"The guard metric '{guard.Metric}' was not reported by the baseline, so every candidate would be rejected. Report it, or remove the guard.");
+                $"The guard metric '{guard.Metric}' was not reported by the baseline, so every candidate would be rejected. "
+                + "Report it, or remove the guard.");
         var open = history.Unfinished.Count;
         if (scored >= options.BaselineRuns) return null;
         return free > 0 && scored + open < options.BaselineRuns
@@ -112,15 +122,18 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         if (trial.Request is not { } request) return open.Count == 0 ? new JudgeStep(trial) : null;
         if (free <= 0 || open.Count >= (options.MaxParallel > 1 ? request.Runs : 1)) return null;
         if (request.Arm == Arm.Baseline)
-            return Run(history, history.Problem.Baseline, RunPurpose.Sentinel, trial.Number, trial.Sentinels.Count + open.Count + 1);
+            return Run(history, history.Problem.Baseline, RunPurpose.Sentinel, trial.Number,
+                trial.Sentinels.Count + open.Count + 1);
 
-        var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm) + open.Count(e => e.Purpose == RunPurpose.Confirm);
+        var confirmations = trial.Runs.Count(r => r.Experiment.Purpose == RunPurpose.Confirm)
+            + open.Count(e => e.Purpose == RunPurpose.Confirm);
         var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);
         if (trial.Runs.Count + trial.Controls.Count + open.Count >= options.MaxRunsPerTrial)
         {
             return open.Count > 0 ? null : new VerdictStep(trial.Number, new Indecisive
             {
-                Reason = $"undecided after {trial.Runs.Count + controls} runs, the most that a trial may have; the acceptor still asked: {request.Reason}",
+                Reason = $"undecided after {trial.Runs.Count + controls} runs, the most that a trial may have; "
+                    + $"the acceptor still asked: {request.Reason}",
             });
         }
         return request.Arm == Arm.Candidate
@@ -129,12 +142,14 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     }
 
     // Pairs with the same seeds. Every second pair is the other way round, so that a drift favours no arm.
-    private static bool IsCandidatesTurn(int candidates, int others) => candidates == others ? candidates % 2 == 0 : candidates < others;
+    private static bool IsCandidatesTurn(int candidates, int others) =>
+        candidates == others ? candidates % 2 == 0 : candidates < others;
 
     private LoopStep? NextOfPruning(ResearchHistory history, Trial trial, IReadOnlyList<Experiment> open, int free)
     {
         if (trial.Runs.FirstOrDefault(r => r.Result.Score(history.Problem.Objective) is null) is { Result: var failed })
-            return open.Count > 0 ? null : new VerdictStep(trial.Number, new Reject { Reason = $"without them a run ended as {failed.Outcome}: {failed.Message ?? "no message"}" });
+            return open.Count > 0 ? null : new VerdictStep(trial.Number,
+                new Reject { Reason = $"without them a run ended as {failed.Outcome}: {failed.Message ?? "no message"}" });
         var candidates = trial.Runs.Count + open.Count(e => e.Purpose == RunPurpose.Confirm);
         var controls = trial.Controls.Count + open.Count(e => e.Purpose == RunPurpose.Control);
         if (Math.Min(candidates, controls) >= options.ClaimRounds)
@@ -166,19 +181,22 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
     };
 
     private static string Refusal(ResearchHistory history, Trial trial) =>
-        (trial.Hypothesis.RebaseOf is { } original ? Rebase.Onto(history, history.Trial(original), history.Incumbents[trial.IncumbentVersion]).Conflict : null)
-            ?? HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
-            ?? throw new InvalidDataException($"Trial {trial.Number} has no candidate, but nothing is wrong with its hypothesis.");
+        (trial.Hypothesis.RebaseOf is { } original
+            ? Rebase.Onto(history, history.Trial(original), history.Incumbents[trial.IncumbentVersion]).Conflict
+            : null)
+        ?? HypothesisCheck.Resolve(history, trial.Hypothesis).Refusal
+        ?? throw new InvalidDataException($"Trial {trial.Number} has no candidate, but nothing is wrong with its hypothesis.");
 
-    private static RunStep Run(ResearchHistory history, Candidate candidate, RunPurpose purpose, int trial, int index) => new(new Experiment
-    {
-        Id = string.Create(CultureInfo.InvariantCulture, $"e{history.ExperimentsStarted + 1:D4}"),
-        Candidate = candidate,
-        Seed = SeedSequence.Derive(history.Seed, purpose, trial, index),
-        Budget = history.Problem.Budget,
-        Purpose = purpose,
-        Trial = trial,
-    });
+    private static RunStep Run(ResearchHistory history, Candidate candidate, RunPurpose purpose, int trial, int index) =>
+        new(new Experiment
+        {
+            Id = string.Create(CultureInfo.InvariantCulture, $"e{history.ExperimentsStarted + 1:D4}"),
+            Candidate = candidate,
+            Seed = SeedSequence.Derive(history.Seed, purpose, trial, index),
+            Budget = history.Problem.Budget,
+            Purpose = purpose,
+            Trial = trial,
+        });
 
     private static StopStep Summarized(ResearchHistory history, StopStep stop)
     {
@@ -186,11 +204,13 @@ internal sealed class LoopPlanner(ResearchLoopOptions options, int? maxExperimen
         var gain = history.Gain is { } g
             ? string.Create(CultureInfo.InvariantCulture, $"; gain measured again: {g.Gain:G4} [{g.Low:G4}, {g.High:G4}]")
             : "";
-        if (history.Claims is { } claims) gain = $"; {claims.Confirmed.Count()} of {claims.Claims.Count} kept changes confirmed{gain}";
+        if (history.Claims is { } claims)
+            gain = $"; {claims.Confirmed.Count()} of {claims.Claims.Count} kept changes confirmed{gain}";
         return stop with
         {
             Message = string.Create(CultureInfo.InvariantCulture,
-                $"{stop.Message} {history.ExperimentsFinished} experiments, {history.Trials.Count} trials, {accepted} accepted{gain}."),
+                $"{stop.Message} {history.ExperimentsFinished} experiments, {history.Trials.Count} trials, "
+                + $"{accepted} accepted{gain}."),
         };
     }
 }

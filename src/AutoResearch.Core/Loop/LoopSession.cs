@@ -7,7 +7,8 @@ namespace AutoResearch;
 /// works only while its caller asks for the next event; running experiments, and a proposal that is being thought of, go on by
 /// themselves.
 /// </summary>
-internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJournal journal, int? maxExperiments, CancellationToken cancellationToken)
+internal sealed class LoopSession(
+    ResearchLoopConfiguration configuration, IJournal journal, int? maxExperiments, CancellationToken cancellationToken)
     : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1, 1);
@@ -31,7 +32,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private ApprovalDesk Desk => _desk ??= new(configuration, _wake, _abort.Token);
 
     /// <summary>The next event; null after the last one.</summary>
-    /// <exception cref="OperationCanceledException">The loop was cancelled; its last events have been handed out before.</exception>
+    /// <exception cref="OperationCanceledException">The loop was cancelled; its last events have been handed
+    /// out before.</exception>
     public async ValueTask<ResearchEvent?> NextAsync()
     {
         await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
@@ -100,16 +102,20 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             case JudgeStep judge: await JudgeAsync(judge.Trial).ConfigureAwait(false); break;
             case VerdictStep verdict:
                 await AppendAsync(new TrialJudged(verdict.Trial, verdict.Verdict)).ConfigureAwait(false);
-                if (History.Trial(verdict.Trial).Runs.Count > 0) Telemetry.CountTrial(History.Trial(verdict.Trial), verdict.Verdict);
+                if (History.Trial(verdict.Trial).Runs.Count > 0)
+                    Telemetry.CountTrial(History.Trial(verdict.Trial), verdict.Verdict);
                 break;
             case ApproveStep approve: await ApproveAsync(approve.Trial, approve.Stage).ConfigureAwait(false); break;
             case AdvanceStep { Trial: var trial }:
-                await AppendAsync(new IncumbentAdvanced(History.State.Incumbent.Version + 1, trial.Number, trial.Candidate!.Id)).ConfigureAwait(false);
+                await AppendAsync(new IncumbentAdvanced(History.State.Incumbent.Version + 1, trial.Number,
+                    trial.Candidate!.Id)).ConfigureAwait(false);
                 break;
             case RebaseStep { Trial: var trial }: await RebaseAsync(trial).ConfigureAwait(false); break;
             case ProposeStep when _proposal is null: BeginProposal(); break;
             case ProposeStep or WaitStep: return await WaitAsync().ConfigureAwait(false);
-            case PruneStep { Hypothesis: var hypothesis }: await ProposedAsync(hypothesis, History.State.Incumbent.Version).ConfigureAwait(false); break;
+            case PruneStep { Hypothesis: var hypothesis }:
+                await ProposedAsync(hypothesis, History.State.Incumbent.Version).ConfigureAwait(false);
+                break;
             case SettleClaimsStep settled: await AppendAsync(new ClaimsSettled(settled.Claims)).ConfigureAwait(false); break;
             case MeasureGainStep measured: await AppendAsync(new GainMeasured(measured.Gain)).ConfigureAwait(false); break;
             case StopStep stop: await EndAsync(stop.Reason, stop.Message).ConfigureAwait(false); break;
@@ -118,7 +124,9 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         return null;
     }
 
-    /// <summary>Waits for a measurement, for the end of a run, or for a proposal; a measurement is handed out, the rest recorded.</summary>
+    /// <summary>
+    /// Waits for a measurement, for the end of a run, or for a proposal; a measurement is handed out, the rest recorded.
+    /// </summary>
     private async ValueTask<MeasurementReported?> WaitAsync()
     {
         while (true)
@@ -126,7 +134,10 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
             foreach (var run in _runs)
             {
                 if (run.Measurements.TryRead(out var measurement))
-                    return new MeasurementReported(run.Experiment.Id, measurement) { Time = configuration.TimeProvider.GetUtcNow() };
+                    return new MeasurementReported(run.Experiment.Id, measurement)
+                    {
+                        Time = configuration.TimeProvider.GetUtcNow(),
+                    };
                 if (!run.Result.IsCompleted) continue;
                 await FinishAsync(run, await run.Result.ConfigureAwait(false)).ConfigureAwait(false);
                 return null;
@@ -151,16 +162,22 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         var failures = 0;
         if (History.IsEmpty)
         {
-            await AppendAsync(new LoopStarted(configuration.Problem, Options.Seed ?? 0) { Version = Telemetry.Version }).ConfigureAwait(false);
+            await AppendAsync(
+                new LoopStarted(configuration.Problem, Options.Seed ?? 0) { Version = Telemetry.Version }).ConfigureAwait(false);
         }
         else
         {
             // After a stop the user may have repaired the baseline; after a crash nothing has changed.
-            if (History.Stop is not null) failures = History.BaselineRuns.Count(r => r.Result.Score(History.Problem.Objective) is null);
+            if (History.Stop is not null)
+                failures = History.BaselineRuns.Count(r => r.Result.Score(History.Problem.Objective) is null);
             await AppendAsync(new LoopResumed { Interrupted = [.. History.Running.Select(e => e.Id)] }).ConfigureAwait(false);
         }
         History.Attach(configuration.Problem);
-        _planner = new LoopPlanner(Options, maxExperiments) { ForgivenBaselineFailures = failures, NeedsApproval = configuration.Gate is not null };
+        _planner = new LoopPlanner(Options, maxExperiments)
+        {
+            ForgivenBaselineFailures = failures,
+            NeedsApproval = configuration.Gate is not null,
+        };
     }
 
     private async ValueTask StartAsync(Experiment experiment)
@@ -187,13 +204,16 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         if (_failedAttempts <= Options.MaxInfrastructureRetries) return;
         await EndRunsAsync().ConfigureAwait(false);
         await EndAsync(StopReason.Failed,
-            $"The machine failed {_failedAttempts} times in a row on {run.Experiment.Id}, the last time: {result.Message ?? "no message"}. Resume when it is repaired; the experiment will be made up for.").ConfigureAwait(false);
+            $"The machine failed {_failedAttempts} times in a row on {run.Experiment.Id}, the last time: "
+            + $"{result.Message ?? "no message"}. Resume when it is repaired; "
+            + "the experiment will be made up for.").ConfigureAwait(false);
     }
 
     /// <summary>A disturbed run is made again; after enough of that it is taken as it is.</summary>
     private RunResult Settled(Experiment experiment, RunResult result)
     {
-        var disturbed = result.Outcome == RunOutcome.Contended || (result.Outcome == RunOutcome.Completed && result.Contention is not null);
+        var disturbed = result.Outcome == RunOutcome.Contended
+            || (result.Outcome == RunOutcome.Completed && result.Contention is not null);
         if (!disturbed) return result;
         var why = result.Contention ?? result.Message ?? "the machine was disturbed";
         if (Disturbances(experiment) < Options.MaxContentionRetries)
@@ -211,28 +231,37 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private async ValueTask JudgeAsync(Trial trial)
     {
         var state = History.State;
-        var incumbent = trial.IncumbentVersion == state.Incumbent.Version ? state.Incumbent : History.Incumbents[trial.IncumbentVersion];
+        var incumbent = trial.IncumbentVersion == state.Incumbent.Version
+            ? state.Incumbent
+            : History.Incumbents[trial.IncumbentVersion];
         var seen = trial with { Runs = Evidence.Sound(trial.Runs) };
         var comparison = new Comparison { Problem = state.Problem, Trial = seen, Incumbent = incumbent, State = state };
         Verdict verdict;
         try
         {
-            verdict = Checked(await configuration.Acceptor.JudgeAsync(comparison, _abort.Token).ConfigureAwait(false), trial, state.Problem.Objective);
+            verdict = Checked(await configuration.Acceptor.JudgeAsync(comparison, _abort.Token).ConfigureAwait(false), trial,
+                state.Problem.Objective);
             if (verdict is Accept accept) verdict = Evidence.RequireSound(trial, accept);
             if (configuration.Gate is null && QuarantineRatchet.IsQuarantined(verdict))
-                verdict = new Indecisive { Reason = $"{verdict.Reason}; there is nobody to ask (ApproveWith)", Statistics = verdict.Statistics };
+                verdict = new Indecisive
+                {
+                    Reason = $"{verdict.Reason}; there is nobody to ask (ApproveWith)",
+                    Statistics = verdict.Statistics,
+                };
         }
         catch (Exception e) when (e is not OperationCanceledException || !_abort.IsCancellationRequested)
         {
             LoopLog.AcceptorFailed(configuration.Logger, e, trial.Number);
             await EndRunsAsync().ConfigureAwait(false);
             await EndAsync(StopReason.Failed,
-                $"The acceptor failed on trial {trial.Number} with {e.GetType().Name}: {e.Message} The trial is still pending; resume with an acceptor that can judge it.").ConfigureAwait(false);
+                $"The acceptor failed on trial {trial.Number} with {e.GetType().Name}: {e.Message} The trial is still pending; "
+                + "resume with an acceptor that can judge it.").ConfigureAwait(false);
             return;
         }
         if (verdict is Accept && configuration.Gate is not null)
         {
-            await AppendAsync(new ApprovalRequested(trial.Number, ApprovalStage.Keep) { Verdict = verdict }).ConfigureAwait(false);
+            await AppendAsync(
+                new ApprovalRequested(trial.Number, ApprovalStage.Keep) { Verdict = verdict }).ConfigureAwait(false);
             return;
         }
         await AppendAsync(new TrialJudged(trial.Number, verdict)).ConfigureAwait(false);
@@ -244,14 +273,17 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         if (configuration.Gate is null)
         {
             await EndRunsAsync().ConfigureAwait(false);
-            await EndAsync(StopReason.Failed, $"Trial {trial.Number} waits for approval, but the loop has nobody to ask. Resume with ApproveWith.").ConfigureAwait(false);
+            await EndAsync(StopReason.Failed,
+                $"Trial {trial.Number} waits for approval, but the loop has nobody to ask. "
+                + "Resume with ApproveWith.").ConfigureAwait(false);
             return;
         }
 
         var request = ApprovalDesk.Request(History, trial, stage);
         if (Desk.WithoutAsking(History, request) is { } answer)
         {
-            await AppendAsync(new ApprovalDecided(trial.Number, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
+            await AppendAsync(
+                new ApprovalDecided(trial.Number, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
             return;
         }
 
@@ -261,18 +293,21 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
 
     private async ValueTask DecidedAsync(int trial, ApprovalStage stage, Task<ApprovalAnswer?> task)
     {
-        var (reason, message) = (StopReason.AwaitingApproval, $"Nobody has answered within {configuration.Approvals.Timeout} whether trial {trial} may be {(stage == ApprovalStage.Run ? "run" : "kept")}. Resume to be asked again.");
+        var (reason, message) = (StopReason.AwaitingApproval, $"Nobody has answered within {configuration.Approvals.Timeout} "
+            + $"whether trial {trial} may be {(stage == ApprovalStage.Run ? "run" : "kept")}. Resume to be asked again.");
         try
         {
             if (await task.ConfigureAwait(false) is { } answer)
             {
-                await AppendAsync(new ApprovalDecided(trial, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
+                await AppendAsync(
+                    new ApprovalDecided(trial, stage, answer.Approved, answer.By, answer.Reason)).ConfigureAwait(false);
                 return;
             }
         }
         catch (Exception e) when (task.IsFaulted && ReferenceEquals(e, task.Exception.InnerException))
         {
-            (reason, message) = (StopReason.Failed, $"The approval gate failed on trial {trial} with {e.GetType().Name}: {e.Message} Resume when it works again; it will be asked again.");
+            (reason, message) = (StopReason.Failed, $"The approval gate failed on trial {trial} with {e.GetType().Name}: "
+                + $"{e.Message} Resume when it works again; it will be asked again.");
         }
 
         await EndRunsAsync().ConfigureAwait(false);
@@ -282,7 +317,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     private static Verdict Checked(Verdict? verdict, Trial trial, Objective objective) => verdict switch
     {
         null => throw new InvalidOperationException("It returned no verdict."),
-        NeedMore { Runs: < 1 } more => throw new InvalidOperationException($"It asked for {more.Runs} runs; ask for at least 1, or decide."),
+        NeedMore { Runs: < 1 } more =>
+            throw new InvalidOperationException($"It asked for {more.Runs} runs; ask for at least 1, or decide."),
         Accept when !trial.Runs.Any(r => r.Result.Score(objective) is not null) =>
             throw new InvalidOperationException("It accepted a candidate without a score; a failure is never a score."),
         _ => verdict,
@@ -292,7 +328,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
     {
         _proposalVersion = History.State.Incumbent.Version;
         _proposal = AskAsync(History.State);
-        _proposal.ContinueWith(_ => _wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _proposal.ContinueWith(_ => _wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 
     /// <summary>Asks the proposer until it answers or has failed too often; then the last failure is thrown.</summary>
@@ -329,7 +366,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         {
             await EndRunsAsync().ConfigureAwait(false);
             await EndAsync(StopReason.Failed,
-                $"The proposer failed {Options.MaxProposalRetries + 1} times in a row, the last time with {e.GetType().Name}: {e.Message} Resume when it works again.").ConfigureAwait(false);
+                $"The proposer failed {Options.MaxProposalRetries + 1} times in a row, the last time with {e.GetType().Name}: "
+                + $"{e.Message} Resume when it works again.").ConfigureAwait(false);
             return;
         }
         if (hypothesis is null) _planner!.Exhausted = new StopStep(StopReason.Exhausted, "The proposer had nothing left to try.");
@@ -374,7 +412,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         await _abort.CancelAsync().ConfigureAwait(false);
         var ends = _runs.Select(run => (run.Experiment.Id, Result: EndOfAsync(run))).ToArray();
         _runs.Clear();
-        foreach (var (id, result) in ends) await AppendAsync(new ExperimentFinished(id, await result.ConfigureAwait(false))).ConfigureAwait(false);
+        foreach (var (id, result) in ends)
+            await AppendAsync(new ExperimentFinished(id, await result.ConfigureAwait(false))).ConfigureAwait(false);
         await EndProposalAsync().ConfigureAwait(false);
     }
 
@@ -389,7 +428,8 @@ internal sealed class LoopSession(ResearchLoopConfiguration configuration, IJour
         {
             LoopLog.RunnerIgnoresCancellation(configuration.Logger, run.Experiment.Id, Options.CancellationGrace);
             return RunResult.Failure(RunOutcome.Cancelled,
-                $"The runner did not stop within {Options.CancellationGrace} of being cancelled; what it started may still be running.");
+                $"The runner did not stop within {Options.CancellationGrace} of being cancelled; "
+                + "what it started may still be running.");
         }
     }
 

@@ -9,8 +9,8 @@ namespace AutoResearch;
 internal static class Rebase
 {
     /// <summary>
-    /// The hypothesis on top of another incumbent, with all that the trial was measured with: parameters by name, files line by line. The
-    /// change is the one proposed where that brings the same. With it why the two cannot be merged; null when they can.
+    /// The hypothesis on top of another incumbent, with all that the trial was measured with: parameters by name, files line by
+    /// line. The change is the one proposed where that brings the same. With it why the two cannot be merged; null when they can.
     /// </summary>
     /// <param name="history">The history.</param>
     /// <param name="trial">The accepted trial.</param>
@@ -36,7 +36,9 @@ internal static class Rebase
         {
             var (was, present) = (Value(before, name), Value(now, name));
             if (present != was && present != Value(tried, name))
-                return (change, string.Create(CultureInfo.InvariantCulture, $"conflicts with the present incumbent, which has set {name} to {present ?? "nothing"} since; the idea of trial {trial.Number} was measured with {was ?? "nothing"}"));
+                return (change, string.Create(CultureInfo.InvariantCulture,
+                    $"conflicts with the present incumbent, which has set {name} to {present ?? "nothing"} since; "
+                    + $"the idea of trial {trial.Number} was measured with {was ?? "nothing"}"));
         }
 
         var files = (now.Source ?? Enumerable.Empty<KeyValuePair<string, string>>()).ToDictionary(StringComparer.Ordinal);
@@ -66,7 +68,9 @@ internal static class Rebase
         : wanted is null ? $"changed '{path}', which the idea deletes,"
         : $"changed the same lines of '{path}'";
 
-    /// <summary>The candidate with passages replaced; null if there are other edits among them, or a passage is no longer found.</summary>
+    /// <summary>
+    /// The candidate with passages replaced; null if there are other edits among them, or a passage is no longer found.
+    /// </summary>
     private static Candidate? Replaced(FileEdit[] edits, Candidate now) =>
         edits.Length > 0 && Array.TrueForAll(edits, e => e is ReplaceText) ? Applied(new SourceChange(edits), now) : null;
 
@@ -89,7 +93,8 @@ internal static class Rebase
         _ => [],
     };
 
-    private static string? Value(Candidate candidate, string name) => candidate.Parameters.TryGetValue(name, out var value) ? value.ToString() : null;
+    private static string? Value(Candidate candidate, string name) =>
+        candidate.Parameters.TryGetValue(name, out var value) ? value.ToString() : null;
 
     private static string? Text(Candidate candidate, string path) => candidate.Source?.GetValueOrDefault(path);
 }

@@ -39,7 +39,8 @@ public sealed class ResearchLoop : IAsyncDisposable
     public ResearchHistory History => _journal?.History ?? new ResearchHistory();
 
     /// <summary>Begins to build a loop for a problem.</summary>
-    /// <exception cref="ArgumentException">The problem makes no sense, e.g. a budget of zero; the message names the value.</exception>
+    /// <exception cref="ArgumentException">The problem makes no sense, e.g. a budget of zero; the message names
+    /// the value.</exception>
     public static ResearchLoopBuilder Create(ResearchProblem problem) => new(problem);
 
     /// <summary>
@@ -58,9 +59,11 @@ public sealed class ResearchLoop : IAsyncDisposable
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxExperiments"/> is zero or negative.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The loop is already running, the journal has events and resuming was not asked for, or it was recorded for another problem.
+    /// The loop is already running, the journal has events and resuming was not asked for, or it was recorded
+    /// for another problem.
     /// </exception>
-    /// <exception cref="IOException">The journal could not be written. Nothing recorded is lost; resume with a new loop.</exception>
+    /// <exception cref="IOException">The journal could not be written. Nothing recorded is lost; resume with a
+    /// new loop.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled or the loop disposed of.</exception>
     public IAsyncEnumerable<ResearchEvent> RunAsync(int? maxExperiments = null, CancellationToken cancellationToken = default) =>
         Checked(Start.New, maxExperiments, cancellationToken);
@@ -72,13 +75,15 @@ public sealed class ResearchLoop : IAsyncDisposable
     /// </summary>
     /// <exception cref="InvalidOperationException">There is nothing to resume.</exception>
     /// <inheritdoc cref="RunAsync"/>
-    public IAsyncEnumerable<ResearchEvent> ResumeAsync(int? maxExperiments = null, CancellationToken cancellationToken = default) =>
+    public IAsyncEnumerable<ResearchEvent> ResumeAsync(
+        int? maxExperiments = null, CancellationToken cancellationToken = default) =>
         Checked(Start.Existing, maxExperiments, cancellationToken);
 
     /// <summary>
-    /// Undoes what was kept after an earlier version of the incumbent: its candidate becomes the incumbent again, as a new version, so that
-    /// nothing is lost from the record and the loop can go on from there. With a <see cref="GitWorkspace"/> the branch gets a commit with
-    /// the tree of that version. Only while the loop is not running, and only where there is a journal with events.
+    /// Undoes what was kept after an earlier version of the incumbent: its candidate becomes the incumbent again, as a new
+    /// version, so that nothing is lost from the record and the loop can go on from there. With a <see cref="GitWorkspace"/> the
+    /// branch gets a commit with the tree of that version. Only while the loop is not running, and only where there is a
+    /// journal with events.
     /// </summary>
     /// <param name="version">The version to go back to; 0 for the baseline.</param>
     /// <param name="by">Who wants it, for the journal.</param>
@@ -86,22 +91,30 @@ public sealed class ResearchLoop : IAsyncDisposable
     /// <param name="cancellationToken">Stops before anything is recorded.</param>
     /// <returns>The event that was recorded.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such version before the present one.</exception>
-    /// <exception cref="InvalidOperationException">The loop is running, has no events, or the present incumbent has the same candidate.</exception>
-    public async ValueTask<IncumbentReverted> RevertAsync(int version, string by, string reason, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidOperationException">The loop is running, has no events, or the present incumbent has the same
+    /// candidate.</exception>
+    public async ValueTask<IncumbentReverted> RevertAsync(
+        int version, string by, string reason, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(by);
         ArgumentNullException.ThrowIfNull(reason);
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        if (Interlocked.Exchange(ref _running, 1) != 0) throw new InvalidOperationException("The loop is running. Let it stop before the incumbent is reverted.");
+        if (Interlocked.Exchange(ref _running, 1) != 0)
+            throw new InvalidOperationException("The loop is running. Let it stop before the incumbent is reverted.");
         try
         {
             var journal = await OpenAsync(Start.Existing, cancellationToken).ConfigureAwait(false);
             var incumbents = journal.History.Incumbents;
             if (version < 0 || version >= incumbents.Count - 1)
-                throw new ArgumentOutOfRangeException(nameof(version), version, $"The incumbent is version {incumbents.Count - 1}; it can be reverted to versions before that one, from 0.");
+                throw new ArgumentOutOfRangeException(nameof(version), version,
+                    $"The incumbent is version {incumbents.Count - 1}; it can be reverted to versions before that one, from 0.");
             if (incumbents[version].Candidate.Id == incumbents[^1].Candidate.Id)
-                throw new InvalidOperationException($"The incumbent, version {incumbents.Count - 1}, is the candidate of version {version} already.");
-            var e = new IncumbentReverted(incumbents.Count, version, incumbents[version].Candidate.Id, by, reason) { Time = _configuration.TimeProvider.GetUtcNow() };
+                throw new InvalidOperationException(
+                    $"The incumbent, version {incumbents.Count - 1}, is the candidate of version {version} already.");
+            var e = new IncumbentReverted(incumbents.Count, version, incumbents[version].Candidate.Id, by, reason)
+            {
+                Time = _configuration.TimeProvider.GetUtcNow(),
+            };
             await journal.AppendAsync(e, CancellationToken.None).ConfigureAwait(false);
             LoopLog.Write(_configuration.Logger, e, journal.History);
             return e;
@@ -139,7 +152,8 @@ public sealed class ResearchLoop : IAsyncDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         if (Interlocked.Exchange(ref _running, 1) != 0)
-            throw new InvalidOperationException("The loop is already running. Enumerate it once at a time; build a second loop for a second run.");
+            throw new InvalidOperationException(
+                "The loop is already running. Enumerate it once at a time; build a second loop for a second run.");
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposal.Token);
         LoopSession? session = null;
         try
@@ -172,17 +186,20 @@ public sealed class ResearchLoop : IAsyncDisposable
     private async ValueTask<IJournal> OpenAsync(Start start, CancellationToken cancellationToken)
     {
         if (_journalFailed)
-            throw new InvalidOperationException($"Recording to {_configuration.JournalName} failed before. Dispose of this loop and resume with a new one.");
+            throw new InvalidOperationException(
+                $"Recording to {_configuration.JournalName} failed before. Dispose of this loop and resume with a new one.");
         _journal ??= await _configuration.OpenJournal(cancellationToken).ConfigureAwait(false);
         var history = _journal.History;
         if (start == Start.Existing && history.IsEmpty)
-            throw new InvalidOperationException($"There is nothing to resume: {_configuration.JournalName} has no events. Use RunAsync to begin.");
+            throw new InvalidOperationException(
+                $"There is nothing to resume: {_configuration.JournalName} has no events. Use RunAsync to begin.");
         if (_checked) return _journal;
         if (!history.IsEmpty)
         {
             if (start == Start.New && !_configuration.Resume)
                 throw new InvalidOperationException(
-                    $"{_configuration.JournalName} already holds a loop with {history.ExperimentsFinished} experiments. Call ResumeAsync, or Resume() on the builder, to go on with it, or record to a new directory.");
+                    $"{_configuration.JournalName} already holds a loop with {history.ExperimentsFinished} experiments. "
+                    + "Call ResumeAsync, or Resume() on the builder, to go on with it, or record to a new directory.");
             ResumeCheck.ThrowIfDifferent(history, _configuration);
         }
         _checked = true;

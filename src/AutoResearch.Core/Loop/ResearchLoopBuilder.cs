@@ -29,9 +29,12 @@ public sealed class ResearchLoopBuilder
     internal ResearchLoopBuilder(ResearchProblem problem)
     {
         ArgumentNullException.ThrowIfNull(problem);
-        if (problem.Objective is null) throw new ArgumentException("ResearchProblem.Objective is null; say what is measured, e.g. Objective.Minimize(\"val_bpb\").", nameof(problem));
-        if (problem.Baseline is null) throw new ArgumentException("ResearchProblem.Baseline is null; say where the search starts, e.g. Candidate.Of((\"lr\", 0.02)).", nameof(problem));
-        if (problem.Budget is null) throw new ArgumentException("ResearchProblem.Budget is null; use Budget.Unlimited for no limit.", nameof(problem));
+        if (problem.Objective is null) throw new ArgumentException(
+            "ResearchProblem.Objective is null; say what is measured, e.g. Objective.Minimize(\"val_bpb\").", nameof(problem));
+        if (problem.Baseline is null) throw new ArgumentException(
+            "ResearchProblem.Baseline is null; say where the search starts, e.g. Candidate.Of((\"lr\", 0.02)).", nameof(problem));
+        if (problem.Budget is null)
+            throw new ArgumentException("ResearchProblem.Budget is null; use Budget.Unlimited for no limit.", nameof(problem));
         problem.Budget.Validate();
         if (problem.SearchSpace?.Validate(problem.Baseline.Parameters) is { } outside)
             throw new ArgumentException($"The baseline lies outside the search space. {outside}", nameof(problem));
@@ -59,11 +62,14 @@ public sealed class ResearchLoopBuilder
         return this;
     }
 
-    /// <summary>Who watches runs while they go on, e.g. <see cref="RunMonitors.Health"/>; further calls add to them. Default: nobody.</summary>
+    /// <summary>
+    /// Who watches runs while they go on, e.g. <see cref="RunMonitors.Health"/>; further calls add to them. Default: nobody.
+    /// </summary>
     public ResearchLoopBuilder MonitorWith(params IEnumerable<IRunMonitor> monitors)
     {
         ArgumentNullException.ThrowIfNull(monitors);
-        foreach (var monitor in monitors) _monitors.Add(monitor ?? throw new ArgumentException("A monitor is null.", nameof(monitors)));
+        foreach (var monitor in monitors)
+            _monitors.Add(monitor ?? throw new ArgumentException("A monitor is null.", nameof(monitors)));
         return this;
     }
 
@@ -114,7 +120,9 @@ public sealed class ResearchLoopBuilder
         return this;
     }
 
-    /// <summary>Lets <see cref="ResearchLoop.RunAsync"/> go on with a journal that has events, and begin one that has none.</summary>
+    /// <summary>
+    /// Lets <see cref="ResearchLoop.RunAsync"/> go on with a journal that has events, and begin one that has none.
+    /// </summary>
     public ResearchLoopBuilder Resume()
     {
         _resume = true;
@@ -186,7 +194,9 @@ public sealed class ResearchLoopBuilder
     }
 
     /// <summary>Fills in what was not set, from a host's services.</summary>
-    internal void Default(IHypothesisProposer? proposer, IExperimentRunner? runner, IRatchetAcceptor? acceptor, ILoggerFactory? loggers, TimeProvider? clock)
+    internal void Default(
+        IHypothesisProposer? proposer, IExperimentRunner? runner, IRatchetAcceptor? acceptor, ILoggerFactory? loggers,
+        TimeProvider? clock)
     {
         _proposer ??= proposer;
         _runner ??= runner;
@@ -203,7 +213,9 @@ public sealed class ResearchLoopBuilder
     private Func<CancellationToken, ValueTask<IJournal>> OpenJournal()
     {
         var open = OpenPlainJournal();
-        return _workspace is not { } workspace ? open : async token => new GitJournal(await open(token).ConfigureAwait(false), workspace);
+        return _workspace is not { } workspace
+            ? open
+            : async token => new GitJournal(await open(token).ConfigureAwait(false), workspace);
     }
 
     private Func<CancellationToken, ValueTask<IJournal>> OpenPlainJournal()

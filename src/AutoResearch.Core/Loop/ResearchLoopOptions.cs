@@ -12,20 +12,25 @@ public sealed class ResearchLoopOptions
     /// </summary>
     public long? Seed { get; set; }
 
-    /// <summary>Runs of the baseline before the first proposal: they give the level to beat and the noise. Default 3, at least 1.</summary>
+    /// <summary>
+    /// Runs of the baseline before the first proposal: they give the level to beat and the noise. Default 3, at least 1.
+    /// </summary>
     public int BaselineRuns { get; set; } = 3;
 
     /// <summary>
     /// Experiments after which no trial begins: runs of any kind since the loop's start, resumed or not, those for the
-    /// claims and the final measurement excepted. A run that a monitor stopped counts as the share of its budget that it used. Null (the
-    /// default) for no limit.
+    /// claims and the final measurement excepted. A run that a monitor stopped counts as the share of its budget that it used.
+    /// Null (the default) for no limit.
     /// </summary>
     public int? MaxExperiments { get; set; }
 
     /// <summary>Trials after which the loop ends. Null (the default) for no limit.</summary>
     public int? MaxTrials { get; set; }
 
-    /// <summary>Working time after which no trial begins; time between a stop and its resume is not counted. Null (the default) for no limit.</summary>
+    /// <summary>
+    /// Working time after which no trial begins; time between a stop and its resume is not counted. Null (the
+    /// default) for no limit.
+    /// </summary>
     public TimeSpan? MaxTime { get; set; }
 
     /// <summary>Money, spent on proposals and runs, after which no trial begins. Null (the default) for no limit.</summary>
@@ -54,8 +59,8 @@ public sealed class ResearchLoopOptions
     public double ClaimErrorRate { get; set; } = 0.05;
 
     /// <summary>
-    /// Whether kept changes that the claims speak against are taken out of the final candidate at the end, if as many further pairs
-    /// of runs as there are <see cref="ClaimRounds"/> show it to be no worse without them. Default true.
+    /// Whether kept changes that the claims speak against are taken out of the final candidate at the end, if as many further
+    /// pairs of runs as there are <see cref="ClaimRounds"/> show it to be no worse without them. Default true.
     /// </summary>
     public bool DropUseless { get; set; } = true;
 
@@ -72,21 +77,26 @@ public sealed class ResearchLoopOptions
     /// <summary>Runs of both arms that one trial may have; an acceptor that asks for more gets no decision. Default 20.</summary>
     public int MaxRunsPerTrial { get; set; } = 20;
 
-    /// <summary>Trials in a row without a run (duplicates, changes that do not apply) after which the proposer counts as exhausted. Default 20.</summary>
+    /// <summary>
+    /// Trials in a row without a run (duplicates, changes that do not apply) after which the proposer counts as
+    /// exhausted. Default 20.
+    /// </summary>
     public int MaxTrialsWithoutRun { get; set; } = 20;
 
-    /// <summary>How often an experiment is tried again after a failure of the machine, before the loop stops. Default 3.</summary>
+    /// <summary>
+    /// How often an experiment is tried again after a failure of the machine, before the loop stops. Default 3.
+    /// </summary>
     public int MaxInfrastructureRetries { get; set; } = 3;
 
     /// <summary>
-    /// How often an experiment is made again because the machine was disturbed (<see cref="RunOutcome.Contended"/>) before its result is
-    /// taken as it is; it then stays marked and cannot carry an accept alone. Default 2.
+    /// How often an experiment is made again because the machine was disturbed (<see cref="RunOutcome.Contended"/>) before its
+    /// result is taken as it is; it then stays marked and cannot carry an accept alone. Default 2.
     /// </summary>
     public int MaxContentionRetries { get; set; } = 2;
 
     /// <summary>
-    /// From where on a run counts as disturbed by others on the machine and is made again. Null (the default) looks at nothing; set it where
-    /// the budget is time and the machine is not yours alone.
+    /// From where on a run counts as disturbed by others on the machine and is made again. Null (the default) looks at nothing;
+    /// set it where the budget is time and the machine is not yours alone.
     /// </summary>
     public ContentionOptions? Contention { get; set; }
 
@@ -102,7 +112,9 @@ public sealed class ResearchLoopOptions
     /// <summary>How long a cancelled loop waits for its runner to clean up before it ends without it. Default 30 s.</summary>
     public TimeSpan CancellationGrace { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Measurements of a running experiment that wait for a slow listener; older ones are dropped. Default 1,024.</summary>
+    /// <summary>
+    /// Measurements of a running experiment that wait for a slow listener; older ones are dropped. Default 1,024.
+    /// </summary>
     public int MeasurementBuffer { get; set; } = 1024;
 
     internal ResearchLoopOptions Validate()
@@ -121,7 +133,8 @@ public sealed class ResearchLoopOptions
         AtLeast(nameof(MaxProposalRetries), MaxProposalRetries, 0);
         AtLeast(nameof(MeasurementBuffer), MeasurementBuffer, 1);
         Contention?.Validate();
-        Check(nameof(MaxTime), MaxTime, MaxTime is not { } time || time > TimeSpan.Zero, "must be positive, or null for no limit");
+        Check(nameof(MaxTime), MaxTime, MaxTime is not { } time || time > TimeSpan.Zero,
+            "must be positive, or null for no limit");
         Check(nameof(MaxMoney), MaxMoney, MaxMoney is not { } money || money > 0, "must be positive, or null for no limit");
         Check(nameof(Confidence), Confidence, Confidence is > 0 and < 1, "must lie between 0 and 1, e.g. 0.95");
         Check(nameof(ClaimErrorRate), ClaimErrorRate, ClaimErrorRate is > 0 and < 1, "must lie between 0 and 1, e.g. 0.05");

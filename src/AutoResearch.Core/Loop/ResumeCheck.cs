@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace AutoResearch;
 
-/// <summary>A loop may go on only with the problem it began with: its decisions would otherwise rest on runs of another one.</summary>
+/// <summary>
+/// A loop may go on only with the problem it began with: its decisions would otherwise rest on runs of another one.
+/// </summary>
 internal static class ResumeCheck
 {
     /// <exception cref="InvalidOperationException">The problems differ; the message names every difference.</exception>
@@ -16,8 +18,8 @@ internal static class ResumeCheck
         Compare("the guards", string.Join(", ", then.Guards), string.Join(", ", now.Guards));
         if (configuration.Options.Seed is { } seed) Compare("the seed", history.Seed, seed);
         if (differences.Count == 0) return;
-        throw new InvalidOperationException(
-            $"{configuration.JournalName} was recorded for another problem: {string.Join("; ", differences)}. Resume with the recorded problem, or record to a new directory.");
+        throw new InvalidOperationException($"{configuration.JournalName} was recorded for another problem: "
+            + $"{string.Join("; ", differences)}. Resume with the recorded problem, or record to a new directory.");
 
         void Compare<T>(string what, T recorded, T given)
         {

@@ -18,7 +18,9 @@ internal sealed class RunInFlight : IProgress<Measurement>
     private long _start;
     private DeviceWatch? _device;
 
-    public RunInFlight(ResearchLoopConfiguration configuration, MonitoredRun watched, Activity? loop, WakeSignal wake, CancellationToken cancellationToken)
+    public RunInFlight(
+        ResearchLoopConfiguration configuration, MonitoredRun watched, Activity? loop, WakeSignal wake,
+        CancellationToken cancellationToken)
     {
         var experiment = watched.Experiment;
         _configuration = configuration;
@@ -33,7 +35,8 @@ internal sealed class RunInFlight : IProgress<Measurement>
         _activity = Telemetry.StartExperiment(loop, experiment);
         // On the thread pool: a runner that works synchronously must not keep its measurements from the listener.
         Result = Task.Run(() => RunAsync(cancellationToken), CancellationToken.None);
-        Result.ContinueWith(_ => wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Result.ContinueWith(_ => wake.Set(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
     }
 
     public Experiment Experiment { get; }
@@ -54,7 +57,9 @@ internal sealed class RunInFlight : IProgress<Measurement>
         Begin();
         RunScope.Current = new(Begin, what => LoopLog.WaitingForDevice(_configuration.Logger, Experiment.Id, what));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var supervisor = _configuration.Monitors.Count == 0 ? null : new RunSupervisor(_watched, _configuration.Monitors, _configuration.Policy, this, end.Cancel);
+        var supervisor = _configuration.Monitors.Count == 0
+            ? null
+            : new RunSupervisor(_watched, _configuration.Monitors, _configuration.Policy, this, end.Cancel);
         try
         {
             var task = _configuration.Runner.RunAsync(Experiment, supervisor ?? (IProgress<Measurement>)this, end.Token);
@@ -93,7 +98,9 @@ internal sealed class RunInFlight : IProgress<Measurement>
 
     // With several runs at once, their processes cannot be told from those of others.
     private string? Disturbance(ContentionOptions options, DeviceWatch device, RunResult result, TimeSpan elapsed) =>
-        (_configuration.Options.MaxParallel == 1 ? device.Disturbance(options, result.Usage.CpuTime ?? TimeSpan.Zero, elapsed) : null)
+        (_configuration.Options.MaxParallel == 1
+            ? device.Disturbance(options, result.Usage.CpuTime ?? TimeSpan.Zero, elapsed)
+            : null)
         ?? RunSpeed.Disturbance(result, _watched.Repeats, options);
 
     /// <summary>The result as the loop may believe it: completed only with a finite score, cancelled only by the loop.</summary>
@@ -101,7 +108,11 @@ internal sealed class RunInFlight : IProgress<Measurement>
     {
         if (result.Usage.WallTime == TimeSpan.Zero) result = result with { Usage = result.Usage with { WallTime = elapsed } };
         if (result.Outcome == RunOutcome.Cancelled && !cancelled)
-            return result with { Outcome = RunOutcome.InfrastructureFailure, Message = "The runner reported a cancellation that nobody asked for." };
+            return result with
+            {
+                Outcome = RunOutcome.InfrastructureFailure,
+                Message = "The runner reported a cancellation that nobody asked for.",
+            };
         return result.RequireMetric(_objective.Metric);
     }
 }

@@ -4,8 +4,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// Asynchronous successive halving, in the form that stops (Li et al. 2020, "A system for massively parallel hyperparameter
-/// tuning"): at rungs η⁻ⁿ of the budget a screening run goes on only if it is among the best 1/η of all that reached the rung. Made for
-/// wide searches of few good settings; where most ideas differ by less than the noise it stops the good with the bad.
+/// tuning"): at rungs η⁻ⁿ of the budget a screening run goes on only if it is among the best 1/η of all that reached the rung.
+/// Made for wide searches of few good settings; where most ideas differ by less than the noise it stops the good with the bad.
 /// </summary>
 public sealed class AshaMonitor : IRunMonitor
 {
@@ -19,7 +19,8 @@ public sealed class AshaMonitor : IRunMonitor
     /// <exception cref="ArgumentOutOfRangeException">A number makes no sense.</exception>
     public AshaMonitor(double reduction = 3, int rungs = 2, string metric = MonitoredRun.DefaultMetric)
     {
-        if (!(reduction > 1)) throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "The reduction must be more than 1, e.g. 3.");
+        if (!(reduction > 1))
+            throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "The reduction must be more than 1, e.g. 3.");
         ArgumentOutOfRangeException.ThrowIfLessThan(rungs, 1);
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
         (_reduction, Metric) = (reduction, metric);
@@ -46,7 +47,9 @@ public sealed class AshaMonitor : IRunMonitor
             var places = (int)((others.Length + 1) / _reduction);
             if (places == 0) return null; // too few reached it to say who is best
             var better = others.Count(o => o < loss);
-            return better < places ? null : new(MonitorSignalKind.Behind, string.Create(CultureInfo.InvariantCulture, $"{Metric} {run.ToLoss(m.Metric, loss):G5} is number {better + 1} of {others.Length + 1} at {rung:P0} of the budget; {places} go on"));
+            return better < places ? null : new(MonitorSignalKind.Behind, string.Create(CultureInfo.InvariantCulture,
+                $"{Metric} {run.ToLoss(m.Metric, loss):G5} is number {better + 1} of {others.Length + 1} at {rung:P0} of the "
+                + $"budget; {places} go on"));
         };
     }
 }

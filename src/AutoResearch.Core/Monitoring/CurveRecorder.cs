@@ -23,7 +23,8 @@ internal sealed class CurveRecorder(string objective)
         metric.Add(measurement);
     }
 
-    private bool IsOfInterest(string metric) => metric == objective || metric.Contains("loss", StringComparison.OrdinalIgnoreCase);
+    private bool IsOfInterest(string metric) =>
+        metric == objective || metric.Contains("loss", StringComparison.OrdinalIgnoreCase);
 
     private sealed class Thinned
     {

@@ -8,12 +8,14 @@ public sealed class DivergenceMonitor : IRunMonitor
     private readonly double _factor;
 
     /// <summary>Creates the monitor.</summary>
-    /// <param name="factor">How many times the first losses' size above them counts as diverged. Default 0.5: half as much again.</param>
+    /// <param name="factor">How many times the first losses' size above them counts as diverged. Default 0.5: half
+    /// as much again.</param>
     /// <param name="metric">The metric to look at.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="factor"/> is not positive.</exception>
     public DivergenceMonitor(double factor = 0.5, string metric = MonitoredRun.DefaultMetric)
     {
-        if (!(factor > 0)) throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be positive, e.g. 0.5.");
+        if (!(factor > 0))
+            throw new ArgumentOutOfRangeException(nameof(factor), factor, "The factor must be positive, e.g. 0.5.");
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
         (_factor, Metric) = (factor, metric);
     }
@@ -38,8 +40,8 @@ public sealed class DivergenceMonitor : IRunMonitor
             }
             smooth = (Smoothing * smooth) + ((1 - Smoothing) * loss);
             var limit = first + (_factor * Math.Max(Math.Abs(first), 1e-12));
-            return smooth <= limit ? null : new(MonitorSignalKind.Diverged,
-                FormattableString.Invariant($"{Metric} has risen to {m.Value:G4} at step {m.Step}; it began at {run.ToLoss(m.Metric, first):G4}"));
+            return smooth <= limit ? null : new(MonitorSignalKind.Diverged, FormattableString.Invariant(
+                $"{Metric} has risen to {m.Value:G4} at step {m.Step}; it began at {run.ToLoss(m.Metric, first):G4}"));
         };
     }
 }

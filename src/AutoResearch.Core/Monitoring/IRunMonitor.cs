@@ -10,7 +10,8 @@ public interface IRunMonitor
 {
     /// <summary>Begins to watch a run, or begins afresh after the run went back to a checkpoint.</summary>
     /// <param name="run">What runs, and what it may be compared with.</param>
-    /// <returns>Called with every measurement of the run, in order and one at a time; null when the run does not interest.</returns>
+    /// <returns>Called with every measurement of the run, in order and one at a time; null when the run does
+    /// not interest.</returns>
     RunWatch? Watch(MonitoredRun run);
 }
 

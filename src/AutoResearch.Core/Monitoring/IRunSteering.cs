@@ -9,6 +9,8 @@ public interface IRunSteering : IProgress<Measurement>
     /// <summary>Says what the runner can do in this run; without it, every action ends the run.</summary>
     void Offer(RunAbilities abilities);
 
-    /// <summary>The action that is to be taken now, once; null for none. Taking it records it, so take it only to do it.</summary>
+    /// <summary>
+    /// The action that is to be taken now, once; null for none. Taking it records it, so take it only to do it.
+    /// </summary>
     RunAction? Take();
 }

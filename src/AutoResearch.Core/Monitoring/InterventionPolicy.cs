@@ -14,18 +14,22 @@ public abstract class InterventionPolicy
     /// <param name="maxRecoveries">How often in one run, at least 1; then it is ended.</param>
     /// <param name="learningRateFactor">What the learning rates are multiplied by each time, between 0 and 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value makes no sense.</exception>
-    public static InterventionPolicy Recover(int maxRecoveries = 2, double learningRateFactor = 0.5) => new RecoverPolicy(maxRecoveries, learningRateFactor);
+    public static InterventionPolicy Recover(int maxRecoveries = 2, double learningRateFactor = 0.5) =>
+        new RecoverPolicy(maxRecoveries, learningRateFactor);
 
     /// <summary>What is to be done.</summary>
     /// <param name="signal">What a monitor has seen.</param>
     /// <param name="run">The run.</param>
     /// <param name="abilities">What the runner can do; an action beyond them ends the run.</param>
     /// <param name="earlier">What was done in this run before.</param>
-    public abstract RunAction Decide(MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier);
+    public abstract RunAction Decide(
+        MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier);
 
     private sealed class StopPolicy : InterventionPolicy
     {
-        public override RunAction Decide(MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier) => RunAction.Stop;
+        public override RunAction Decide(
+            MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier) =>
+            RunAction.Stop;
     }
 
     private sealed class RecoverPolicy : InterventionPolicy
@@ -39,11 +43,13 @@ public abstract class InterventionPolicy
             (_max, _factor) = (max, RunAction.RollBack(factor).LearningRateFactor);
         }
 
-        public override RunAction Decide(MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier)
+        public override RunAction Decide(
+            MonitorSignal signal, MonitoredRun run, RunAbilities abilities, IReadOnlyList<Intervention> earlier)
         {
             ArgumentNullException.ThrowIfNull(signal);
             ArgumentNullException.ThrowIfNull(earlier);
-            if (signal.Kind is not (MonitorSignalKind.Diverged or MonitorSignalKind.Unstable) || earlier.Count >= _max) return RunAction.Stop;
+            if (signal.Kind is not (MonitorSignalKind.Diverged or MonitorSignalKind.Unstable) || earlier.Count >= _max)
+                return RunAction.Stop;
             if (abilities.HasFlag(RunAbilities.RollBack)) return RunAction.RollBack(_factor);
             return signal.Kind == MonitorSignalKind.Unstable && abilities.HasFlag(RunAbilities.LowerLearningRate) && _factor < 1
                 ? RunAction.LowerLearningRate(_factor)

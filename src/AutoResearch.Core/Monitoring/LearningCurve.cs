@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// A metric as a function of the share of the budget that was used, so that runs of different speed are compared at the same point
-/// of their schedules. Linear between its points.
+/// A metric as a function of the share of the budget that was used, so that runs of different speed are compared at the same
+/// point of their schedules. Linear between its points.
 /// </summary>
 internal sealed class LearningCurve
 {
@@ -27,8 +27,8 @@ internal sealed class LearningCurve
     }
 
     /// <summary>
-    /// Follows the curve of a run under way and lets somebody look at it from a share of the budget on: at fixed points, not at every
-    /// step, since a slow run must not get more chances to be stopped than a quick one.
+    /// Follows the curve of a run under way and lets somebody look at it from a share of the budget on: at fixed points, not at
+    /// every step, since a slow run must not get more chances to be stopped than a quick one.
     /// </summary>
     public static RunWatch Follow(MonitoredRun run, string metric, double from, Func<LearningCurve, double, MonitorSignal?> look)
     {
@@ -67,7 +67,9 @@ internal sealed class LearningCurve
     /// <summary>The mean of the stretch before a position: one value of a training loss says little.</summary>
     public double? Level(double at) => Mean(0.75 * at, at) ?? At(at);
 
-    /// <summary>The mean of the curve over a stretch, by a few positions in it; null when it does not cover the stretch.</summary>
+    /// <summary>
+    /// The mean of the curve over a stretch, by a few positions in it; null when it does not cover the stretch.
+    /// </summary>
     public double? Mean(double from, double to)
     {
         const int Positions = 8;

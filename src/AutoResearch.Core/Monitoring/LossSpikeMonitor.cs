@@ -20,7 +20,9 @@ public sealed class LossSpikeMonitor : IRunMonitor
     /// <exception cref="ArgumentOutOfRangeException">A number makes no sense.</exception>
     public LossSpikeMonitor(double deviations = 8, int patience = 5, string metric = MonitoredRun.DefaultMetric)
     {
-        if (!(deviations > 0)) throw new ArgumentOutOfRangeException(nameof(deviations), deviations, "The number of deviations must be positive, e.g. 8.");
+        if (!(deviations > 0))
+            throw new ArgumentOutOfRangeException(nameof(deviations), deviations,
+                "The number of deviations must be positive, e.g. 8.");
         ArgumentOutOfRangeException.ThrowIfLessThan(patience, 1);
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
         (_deviations, _patience, Metric) = (deviations, patience, metric);
@@ -43,7 +45,11 @@ public sealed class LossSpikeMonitor : IRunMonitor
                 var (median, deviation) = RobustStatistics.MedianAndDeviation([.. recent]);
                 if (loss > median + (_deviations * Math.Max(deviation, 1e-3 * Math.Abs(median))))
                 {
-                    return ++spikes < _patience ? null : new(MonitorSignalKind.Unstable, string.Create(CultureInfo.InvariantCulture, $"{Metric} is {m.Value:G4} at step {m.Step}, the {spikes}th in a row far above the {run.ToLoss(m.Metric, median):G4} ± {deviation:G2} before"));
+                    return ++spikes < _patience
+                        ? null
+                        : new(MonitorSignalKind.Unstable, string.Create(CultureInfo.InvariantCulture,
+                            $"{Metric} is {m.Value:G4} at step {m.Step}, the {spikes}th in a row far above the "
+                            + $"{run.ToLoss(m.Metric, median):G4} ± {deviation:G2} before"));
                 }
             }
             spikes = 0;

@@ -4,8 +4,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// Sees memory that creeps up and will not last to the end of the budget: a straight line through the second half of what was
-/// measured crosses the limit before the end, and the growth goes on. It looks at <c>memory_bytes</c> and at metrics in megabytes such as
-/// <c>memory_mb</c> and <c>peak_vram_mb</c>.
+/// measured crosses the limit before the end, and the growth goes on. It looks at <c>memory_bytes</c> and at metrics in megabytes
+/// such as <c>memory_mb</c> and <c>peak_vram_mb</c>.
 /// </summary>
 public sealed class MemoryMonitor : IRunMonitor
 {
@@ -14,7 +14,8 @@ public sealed class MemoryMonitor : IRunMonitor
     private readonly long? _limit;
 
     /// <summary>Creates the monitor.</summary>
-    /// <param name="limitBytes">The limit in bytes; null (the default) for that of the budget, without which nothing is watched.</param>
+    /// <param name="limitBytes">The limit in bytes; null (the default) for that of the budget, without which
+    /// nothing is watched.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="limitBytes"/> is not positive.</exception>
     public MemoryMonitor(long? limitBytes = null)
     {
@@ -39,7 +40,11 @@ public sealed class MemoryMonitor : IRunMonitor
             if (late.Count < Least / 2 || end.Count < Least / 4) return null;
             var (slope, recent) = (Slope(late), Slope(end));
             var expected = bytes + (slope * (1 - at));
-            return slope <= 0 || recent < 0.5 * slope || expected <= limit ? null : new(MonitorSignalKind.Memory, string.Create(CultureInfo.InvariantCulture, $"memory grows steadily: {bytes / 1048576:F0} MiB at {at:P0} of the budget, about {expected / 1048576:F0} MiB at its end, more than the limit of {limit >> 20} MiB"));
+            return slope <= 0 || recent < 0.5 * slope || expected <= limit
+                ? null
+                : new(MonitorSignalKind.Memory, string.Create(CultureInfo.InvariantCulture,
+                    $"memory grows steadily: {bytes / 1048576:F0} MiB at {at:P0} of the budget, "
+                    + $"about {expected / 1048576:F0} MiB at its end, more than the limit of {limit >> 20} MiB"));
         };
     }
 

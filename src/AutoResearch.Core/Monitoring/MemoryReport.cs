@@ -1,6 +1,9 @@
 namespace AutoResearch;
 
-/// <summary>Reports the memory of a running program as <c>memory_bytes</c> to those who watch it, when it has changed by more than a hundredth.</summary>
+/// <summary>
+/// Reports the memory of a running program as <c>memory_bytes</c> to those who watch it, when it has changed by
+/// more than a hundredth.
+/// </summary>
 internal sealed class MemoryReport(IProgress<Measurement>? progress, Func<TimeSpan> elapsed)
 {
     private long _last;

@@ -11,7 +11,9 @@ public sealed record MonitorSignal(MonitorSignalKind Kind, string Reason);
 [JsonConverter(typeof(JsonStringEnumConverter<MonitorSignalKind>))]
 public enum MonitorSignalKind
 {
-    /// <summary>A value is NaN or infinite, or far beyond where it began: no score can come of it. Acted upon in every run.</summary>
+    /// <summary>
+    /// A value is NaN or infinite, or far beyond where it began: no score can come of it. Acted upon in every run.
+    /// </summary>
     Diverged,
 
     /// <summary>The loss has jumped and stays up. Acted upon in screening runs only.</summary>
@@ -20,7 +22,9 @@ public enum MonitorSignalKind
     /// <summary>Memory grows so that it will not last. Acted upon in every run.</summary>
     Memory,
 
-    /// <summary>The run has become slow: the machine is suspected, not the idea. Acted upon in every run, which is then made again.</summary>
+    /// <summary>
+    /// The run has become slow: the machine is suspected, not the idea. Acted upon in every run, which is then made again.
+    /// </summary>
     Machine,
 
     /// <summary>Nothing improves any more. Acted upon in screening runs only.</summary>

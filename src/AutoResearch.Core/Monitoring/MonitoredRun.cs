@@ -22,7 +22,9 @@ public sealed class MonitoredRun
     /// <summary>Completed runs of the incumbent that the candidate is compared with.</summary>
     public IReadOnlyList<Run> Incumbent { get; init; } = [];
 
-    /// <summary>Recent runs of any candidate, completed or stopped, in order of their trials; those of the baseline come first.</summary>
+    /// <summary>
+    /// Recent runs of any candidate, completed or stopped, in order of their trials; those of the baseline come first.
+    /// </summary>
     public IReadOnlyList<Run> Earlier { get; init; } = [];
 
     /// <summary>Earlier runs of the same candidate.</summary>
@@ -34,14 +36,16 @@ public sealed class MonitoredRun
     public double ToLoss(string metric, double value) => metric == Objective.Metric ? Objective.ToLoss(value) : value;
 
     /// <summary>
-    /// Where a measurement stands in the budget, 0…1: as the runner says, or else by the steps or the time of the budget. Null when
-    /// nothing tells.
+    /// Where a measurement stands in the budget, 0…1: as the runner says, or else by the steps or the time of the budget.
+    /// Null when nothing tells.
     /// </summary>
     internal double? ProgressOf(Measurement measurement)
     {
         if (measurement.Progress is { } known) return known;
         var budget = Experiment.ScaledBudget();
         if (budget.Steps is { } steps && measurement.Step > 0) return Math.Min(1, (double)measurement.Step / steps);
-        return (budget.Training ?? budget.Wall) is { } time && measurement.Elapsed > TimeSpan.Zero ? Math.Min(1, measurement.Elapsed / time) : null;
+        return (budget.Training ?? budget.Wall) is { } time && measurement.Elapsed > TimeSpan.Zero
+            ? Math.Min(1, measurement.Elapsed / time)
+            : null;
     }
 }

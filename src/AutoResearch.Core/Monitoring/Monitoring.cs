@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>What a history offers for watching a run: what it may be compared with, and how much of its budget it gave back.</summary>
+/// <summary>
+/// What a history offers for watching a run: what it may be compared with, and how much of its budget it gave back.
+/// </summary>
 internal static class Monitoring
 {
     private const int RecentTrials = 50;
@@ -9,10 +11,13 @@ internal static class Monitoring
     public static MonitoredRun Of(ResearchHistory history, Experiment experiment)
     {
         var objective = history.Problem.Objective;
-        if (experiment.Purpose != RunPurpose.Screen) return new(experiment, objective) { Repeats = RepeatsOf(history, experiment) }; // nothing else is ever compared
+        // Nothing else is ever compared
+        if (experiment.Purpose != RunPurpose.Screen)
+            return new(experiment, objective) { Repeats = RepeatsOf(history, experiment) };
         var version = history.Trial(experiment.Trial).IncumbentVersion;
         var earlier = new List<Run>(history.BaselineRuns);
-        for (var number = Math.Max(1, history.TrialCount - RecentTrials); number <= history.TrialCount; number++) earlier.AddRange(history.Trial(number).Runs);
+        for (var number = Math.Max(1, history.TrialCount - RecentTrials); number <= history.TrialCount; number++)
+            earlier.AddRange(history.Trial(number).Runs);
         return new(experiment, objective)
         {
             Incumbent = [.. history.IncumbentRuns(version).Where(r => r.Result.Outcome == RunOutcome.Completed)],
@@ -22,7 +27,9 @@ internal static class Monitoring
 
     private static IReadOnlyList<Run> RepeatsOf(ResearchHistory history, Experiment experiment)
     {
-        var own = experiment.Trial > 0 ? history.Trial(experiment.Trial).Runs.Concat(history.Trial(experiment.Trial).Controls) : [];
+        var own = experiment.Trial > 0
+            ? history.Trial(experiment.Trial).Runs.Concat(history.Trial(experiment.Trial).Controls)
+            : [];
         var incumbent = history.IncumbentRuns(history.IncumbentVersion);
         return [.. own.Concat(incumbent).Concat(history.BaselineRuns).Concat(history.ClaimRuns).Concat(history.FinalRuns)
             .Where(r => r.Experiment.Candidate.Id == experiment.Candidate.Id).DistinctBy(r => r.Experiment.Id)];
@@ -30,7 +37,8 @@ internal static class Monitoring
 
     /// <summary>The share of a run's budget that was not used because it was stopped; 0 for others.</summary>
     public static double Unused(RunResult result) =>
-        result.Outcome != RunOutcome.Completed && result.Interventions is [.., { Action.Kind: RunActionKind.Stop, Progress: { } progress }]
+        result.Outcome != RunOutcome.Completed
+            && result.Interventions is [.., { Action.Kind: RunActionKind.Stop, Progress: { } progress }]
             ? 1 - Math.Clamp(progress, 0, 1)
             : 0;
 }

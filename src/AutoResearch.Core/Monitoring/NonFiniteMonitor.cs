@@ -7,7 +7,8 @@ public sealed class NonFiniteMonitor : IRunMonitor
     public RunWatch? Watch(MonitoredRun run)
     {
         ArgumentNullException.ThrowIfNull(run);
-        return m => double.IsFinite(m.Value) || !(m.Metric == run.Objective.Metric || m.Metric.Contains("loss", StringComparison.OrdinalIgnoreCase))
+        return m => double.IsFinite(m.Value)
+            || !(m.Metric == run.Objective.Metric || m.Metric.Contains("loss", StringComparison.OrdinalIgnoreCase))
             ? null
             : new(MonitorSignalKind.Diverged, FormattableString.Invariant($"{m.Metric} is {m.Value} at step {m.Step}"));
     }

@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// Stops a screening run whose loss has not improved over a stretch of its budget. Where the learning rate falls towards the end of
-/// the budget most of the progress comes there, so a plateau before it is no proof; the stretch should be long.
+/// Stops a screening run whose loss has not improved over a stretch of its budget. Where the learning rate falls towards the end
+/// of the budget most of the progress comes there, so a plateau before it is no proof; the stretch should be long.
 /// </summary>
 public sealed class PlateauMonitor : IRunMonitor
 {
@@ -17,8 +17,11 @@ public sealed class PlateauMonitor : IRunMonitor
     /// <exception cref="ArgumentOutOfRangeException">A number makes no sense.</exception>
     public PlateauMonitor(double stretch = 0.4, double improvement = 1e-3, string metric = MonitoredRun.DefaultMetric)
     {
-        if (stretch is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(stretch), stretch, "The stretch must lie between 0 and 1, e.g. 0.4.");
-        if (!(improvement >= 0)) throw new ArgumentOutOfRangeException(nameof(improvement), improvement, "The improvement must be 0 or more, e.g. 0.001.");
+        if (stretch is not (> 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(stretch), stretch, "The stretch must lie between 0 and 1, e.g. 0.4.");
+        if (!(improvement >= 0))
+            throw new ArgumentOutOfRangeException(nameof(improvement), improvement,
+                "The improvement must be 0 or more, e.g. 0.001.");
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
         (_stretch, _improvement, Metric) = (stretch, improvement, metric);
     }

@@ -12,7 +12,9 @@ internal static class RobustStatistics
         return values.Length % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
     }
 
-    /// <summary>The median, and the median absolute deviation scaled to the standard deviation of normal values. Sorts in place.</summary>
+    /// <summary>
+    /// The median, and the median absolute deviation scaled to the standard deviation of normal values. Sorts in place.
+    /// </summary>
     public static (double Median, double Deviation) MedianAndDeviation(Span<double> values)
     {
         var median = Median(values);
@@ -21,8 +23,8 @@ internal static class RobustStatistics
     }
 
     /// <summary>
-    /// The probability of a sum of positive ranks at least as large as that of these differences if they were symmetric about zero:
-    /// the signed-rank test (Wilcoxon 1945), exact, zeros left out, ties with mean ranks. 1 when nothing is left.
+    /// The probability of a sum of positive ranks at least as large as that of these differences if they were symmetric about
+    /// zero: the signed-rank test (Wilcoxon 1945), exact, zeros left out, ties with mean ranks. 1 when nothing is left.
     /// </summary>
     /// <param name="differences">At most 60 differences.</param>
     public static double SignedRank(ReadOnlySpan<double> differences)

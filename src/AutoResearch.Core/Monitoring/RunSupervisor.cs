@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// Watches one run: hands its measurements to the monitors, asks the policy what follows, ends the run or offers it the action, and
-/// keeps what was done and the learning curve. Thread-safe.
+/// Watches one run: hands its measurements to the monitors, asks the policy what follows, ends the run or offers it the action,
+/// and keeps what was done and the learning curve. Thread-safe.
 /// </summary>
 internal sealed class RunSupervisor : IRunSteering
 {
@@ -24,7 +24,9 @@ internal sealed class RunSupervisor : IRunSteering
     /// <param name="policy">What follows.</param>
     /// <param name="listener">Gets every measurement too.</param>
     /// <param name="stop">Ends the run; called once.</param>
-    public RunSupervisor(MonitoredRun run, IReadOnlyList<IRunMonitor> monitors, InterventionPolicy policy, IProgress<Measurement> listener, Action stop)
+    public RunSupervisor(
+        MonitoredRun run, IReadOnlyList<IRunMonitor> monitors, InterventionPolicy policy, IProgress<Measurement> listener,
+        Action stop)
     {
         (_run, _monitors, _policy, _listener, _stop) = (run, monitors, policy, listener, stop);
         _curve = new(run.Objective.Metric);
@@ -83,19 +85,27 @@ internal sealed class RunSupervisor : IRunSteering
         }
     }
 
-    /// <summary>The result with what was seen and done; the one of a run that was ended, if it was and has no score of its own.</summary>
+    /// <summary>
+    /// The result with what was seen and done; the one of a run that was ended, if it was and has no score of its own.
+    /// </summary>
     public RunResult Complete(RunResult? result, TimeSpan elapsed)
     {
         lock (_lock)
         {
-            if (result is null or { Outcome: not RunOutcome.Completed } && _interventions is [.., { Action.Kind: RunActionKind.Stop } stop])
+            if (result is null or { Outcome: not RunOutcome.Completed }
+                && _interventions is [.., { Action.Kind: RunActionKind.Stop } stop])
             {
                 var ended = Ended(stop, elapsed);
                 if (result?.Outcome != ended.Outcome) result = ended with { LogTail = result?.LogTail, Device = result?.Device };
             }
             else if (_interventions is [.., { Action.Kind: RunActionKind.Stop }])
-                _interventions.RemoveAt(_interventions.Count - 1); // it ended by itself before it could be stopped: its score counts
-            return result! with { Curve = result.Curve ?? _curve.Curve, Interventions = _interventions.Count == 0 ? null : [.. _interventions] };
+                // It ended by itself before it could be stopped: its score counts
+                _interventions.RemoveAt(_interventions.Count - 1);
+            return result! with
+            {
+                Curve = result.Curve ?? _curve.Curve,
+                Interventions = _interventions.Count == 0 ? null : [.. _interventions],
+            };
         }
     }
 
@@ -127,11 +137,13 @@ internal sealed class RunSupervisor : IRunSteering
 
     // A judgement of quality may only end a run that selects: anywhere else it would choose the evidence by its outcome.
     private bool MayActOn(MonitorSignal signal) =>
-        signal.Kind is MonitorSignalKind.Diverged or MonitorSignalKind.Memory or MonitorSignalKind.Machine || _run.Experiment.Purpose == RunPurpose.Screen;
+        signal.Kind is MonitorSignalKind.Diverged or MonitorSignalKind.Memory or MonitorSignalKind.Machine
+        || _run.Experiment.Purpose == RunPurpose.Screen;
 
     private RunAction Act(MonitorSignal signal)
     {
-        if (_run.Experiment.Purpose != RunPurpose.Screen) return RunAction.Stop; // evidence is measured without a hand at the wheel
+        // Evidence is measured without a hand at the wheel
+        if (_run.Experiment.Purpose != RunPurpose.Screen) return RunAction.Stop;
         var action = _policy.Decide(signal, _run, _abilities, _interventions);
         var able = action.Kind switch
         {

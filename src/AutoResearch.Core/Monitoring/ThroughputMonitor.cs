@@ -3,9 +3,9 @@ using System.Globalization;
 namespace AutoResearch;
 
 /// <summary>
-/// Sees a run that has become much slower than it was. The machine is suspected: the run is ended as <see cref="RunOutcome.Contended"/> and
-/// made again, and only counts against the idea when that happens every time. A run whose budget counts steps, tokens or FLOPs and no time
-/// scores the same at any speed and is not watched.
+/// Sees a run that has become much slower than it was. The machine is suspected: the run is ended as
+/// <see cref="RunOutcome.Contended"/> and made again, and only counts against the idea when that happens every time. A run whose
+/// budget counts steps, tokens or FLOPs and no time scores the same at any speed and is not watched.
 /// </summary>
 public sealed class ThroughputMonitor : IRunMonitor
 {
@@ -16,11 +16,13 @@ public sealed class ThroughputMonitor : IRunMonitor
 
     /// <summary>Creates the monitor.</summary>
     /// <param name="share">Below which share of its usual speed a run counts as slow, 0…1. Default 0.5.</param>
-    /// <param name="metric">A metric that is a speed, e.g. <c>tokens_per_second</c>; null (the default) for steps per time.</param>
+    /// <param name="metric">A metric that is a speed, e.g. <c>tokens_per_second</c>; null (the default) for
+    /// steps per time.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="share"/> does not lie between 0 and 1.</exception>
     public ThroughputMonitor(double share = 0.5, string? metric = null)
     {
-        if (share is not (> 0 and < 1)) throw new ArgumentOutOfRangeException(nameof(share), share, "The share must lie between 0 and 1, e.g. 0.5.");
+        if (share is not (> 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(share), share, "The share must lie between 0 and 1, e.g. 0.5.");
         (_share, _metric) = (share, metric);
     }
 
@@ -44,7 +46,10 @@ public sealed class ThroughputMonitor : IRunMonitor
             if (recent.Count <= Window) return null;
             recent.Dequeue();
             var (was, now) = (RobustStatistics.Median([.. usual]), RobustStatistics.Median([.. recent]));
-            return now >= _share * was ? null : new(MonitorSignalKind.Machine, string.Create(CultureInfo.InvariantCulture, $"the speed has fallen to {now / was:P0} of what it was in this run ({now:G3} of {was:G3} {_metric ?? "steps per second"})"));
+            return now >= _share * was
+                ? null
+                : new(MonitorSignalKind.Machine, string.Create(CultureInfo.InvariantCulture, $"the speed has fallen to "
+                    + $"{now / was:P0} of what it was in this run ({now:G3} of {was:G3} {_metric ?? "steps per second"})"));
         };
     }
 
@@ -54,6 +59,8 @@ public sealed class ThroughputMonitor : IRunMonitor
         if (m.Step <= 0 || m.Step == before?.Step) return null;
         var last = before;
         before = (m.Step, m.Elapsed);
-        return last is { } l && m.Elapsed > l.Elapsed && m.Step > l.Step ? (m.Step - l.Step) / (m.Elapsed - l.Elapsed).TotalSeconds : null;
+        return last is { } l && m.Elapsed > l.Elapsed && m.Step > l.Step
+            ? (m.Step - l.Step) / (m.Elapsed - l.Elapsed).TotalSeconds
+            : null;
     }
 }

@@ -11,7 +11,8 @@ public sealed class CategoricalParameter : SearchParameter
         _choices = [.. choices];
         if (_choices.Length == 0) throw new ArgumentException($"'{name}' has no choices; give at least one.", nameof(choices));
         var twice = _choices.GroupBy(c => c).FirstOrDefault(g => g.Count() > 1);
-        if (twice is not null) throw new ArgumentException($"The choice '{twice.Key}' of '{name}' occurs twice.", nameof(choices));
+        if (twice is not null)
+            throw new ArgumentException($"The choice '{twice.Key}' of '{name}' occurs twice.", nameof(choices));
     }
 
     /// <summary>The choices in the order given.</summary>

@@ -2,13 +2,14 @@ namespace AutoResearch;
 
 /// <summary>
 /// Several proposers that share the trials by a bandit: who has brought more accepted gain per second of runs and proposing
-/// is asked more often, and nobody is forgotten (UCB1, Auer, Cesa-Bianchi and Fischer 2002, on the rate of gain relative to the best).
+/// is asked more often, and nobody is forgotten (UCB1, Auer, Cesa-Bianchi and Fischer 2002, on the rate of gain
+/// relative to the best).
 /// </summary>
 /// <remarks>
-/// The bandit has no state of its own: gains and costs are read from the history through <see cref="Hypothesis.Proposer"/>, which is set to the
-/// name given here, so that it survives a resume. The gain is the
-/// statistic <c>gain</c> of an accept, which the acceptors of this library state; without it only the counts decide. A trial that is running counts as asked. A proposer that returns null is
-/// passed over; null is returned when all do.
+/// The bandit has no state of its own: gains and costs are read from the history through <see cref="Hypothesis.Proposer"/>, which
+/// is set to the name given here, so that it survives a resume. The gain is the
+/// statistic <c>gain</c> of an accept, which the acceptors of this library state; without it only the counts decide. A trial that
+/// is running counts as asked. A proposer that returns null is passed over; null is returned when all do.
 /// </remarks>
 public sealed class CompositeProposer : IHypothesisProposer
 {

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>A proposer around another one: the base of decorators that filter, log or enrich proposals. Passes everything through.</summary>
+/// <summary>
+/// A proposer around another one: the base of decorators that filter, log or enrich proposals. Passes everything through.
+/// </summary>
 /// <param name="inner">The proposer that is asked.</param>
 public abstract class DelegatingProposer(IHypothesisProposer inner) : IHypothesisProposer
 {

@@ -26,7 +26,8 @@ internal static class GainBandit
         {
             asked++;
             cost += costOf(trial);
-            if (trial.Verdict is Accept accept && accept.Statistics.TryGetValue("gain", out var g) && double.IsFinite(g)) gain += Math.Max(0, g);
+            if (trial.Verdict is Accept accept && accept.Statistics.TryGetValue("gain", out var g) && double.IsFinite(g))
+                gain += Math.Max(0, g);
         }
 
         return (asked, gain / (cost > 0 ? cost : Math.Max(asked, 1)));

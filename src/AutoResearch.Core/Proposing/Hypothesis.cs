@@ -36,7 +36,9 @@ public sealed record Hypothesis
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<int>? Drops { get; init; }
 
-    /// <summary>True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.</summary>
+    /// <summary>
+    /// True to run the candidate even if an identical one was run before. Default false: duplicates are skipped.
+    /// </summary>
     public bool AllowRepeat { get; init; }
 
     /// <summary>The trial whose idea this is again, tried on another incumbent this time; null for a new idea.</summary>

@@ -13,13 +13,16 @@ public sealed class IntegerParameter : NumericParameter
         : base(name, conditions, isLog)
     {
         if (low >= high)
-            throw new ArgumentException(Text($"The range {low} … {high} of '{name}' is empty: low must be below high."), nameof(low));
+            throw new ArgumentException(Text($"The range {low} … {high} of '{name}' is empty: low must be below high."),
+                nameof(low));
         if (low < -Limit || high > Limit)
             throw new ArgumentException(Text($"The range {low} … {high} of '{name}' must lie within ±2^53."), nameof(low));
         if (isLog && low <= 0)
             throw new ArgumentException(Text($"'{name}' has a log scale, so its low {low} must be above 0."), nameof(low));
         if (step < 1 || step > high - low)
-            throw new ArgumentException(Text($"The step {step} of '{name}' must be at least 1 and at most the width {high - low} of its range."), nameof(step));
+            throw new ArgumentException(
+                Text($"The step {step} of '{name}' must be at least 1 and at most the width {high - low} of its range."),
+                nameof(step));
 
         Low = low;
         High = low + ((high - low) / step * step);
@@ -50,15 +53,18 @@ public sealed class IntegerParameter : NumericParameter
     }
 
     /// <inheritdoc/>
-    public override string Range => Text($"{Low} … {High}") + (IsLog ? " (integer, log)" : Step > 1 ? Text($" (integer, step {Step})") : " (integer)");
+    public override string Range =>
+        Text($"{Low} … {High}") + (IsLog ? " (integer, log)" : Step > 1 ? Text($" (integer, step {Step})") : " (integer)");
 
     /// <inheritdoc/>
     public override string? Violation(ParameterValue value)
     {
         if (value.Kind != ParameterKind.Integer)
-            return $"{Name} = {value} is of kind {value.Kind}, but must be an integer in {Range}; integers are written without a point";
+            return $"{Name} = {value} is of kind {value.Kind}, but must be an integer in {Range}; "
+                + "integers are written without a point";
         var number = value.AsInteger();
-        if (number < Low || number > High) return $"{Name} = {value} is outside {Range}: choose a value inside, or widen the range";
+        if (number < Low || number > High)
+            return $"{Name} = {value} is outside {Range}: choose a value inside, or widen the range";
         var rest = (number - Low) % Step;
         return rest == 0
             ? null

@@ -26,7 +26,8 @@ internal sealed class ParzenEstimator
     {
         _parameters = [.. space.Parameters];
         var n = observations.Count;
-        _bandwidth = Math.Max(BandwidthFactor * Math.Pow(Math.Max(n, 1), -1.0 / (_parameters.Length + 4)), 1.0 / Math.Min(100, 1 + n));
+        _bandwidth = Math.Max(BandwidthFactor * Math.Pow(Math.Max(n, 1), -1.0 / (_parameters.Length + 4)),
+            1.0 / Math.Min(100, 1 + n));
         _smoothing = priorWeight / (n + 1);
         _centres = new double[_parameters.Length][];
         _logNorms = new double[_parameters.Length][];
@@ -35,7 +36,9 @@ internal sealed class ParzenEstimator
             (_centres[d], _logNorms[d]) = (new double[n + 1], new double[n + 1]);
             for (var k = 0; k <= n; k++)
             {
-                _centres[d][k] = k < n && observations[k].TryGetValue(_parameters[d].Name, out var value) ? Place(_parameters[d], value) : double.NaN;
+                _centres[d][k] = k < n && observations[k].TryGetValue(_parameters[d].Name, out var value)
+                    ? Place(_parameters[d], value)
+                    : double.NaN;
                 if (_parameters[d] is NumericParameter) _logNorms[d][k] = Math.Log(Mass(0, 1, _centres[d][k]));
             }
         }
@@ -55,7 +58,8 @@ internal sealed class ParzenEstimator
         var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
         for (var d = 0; d < _parameters.Length; d++)
         {
-            if (_parameters[d].IsActive(values)) values.Add(_parameters[d].Name, fix?.Invoke(_parameters[d]) ?? Draw(random, d, _centres[d][kernel]));
+            if (_parameters[d].IsActive(values))
+                values.Add(_parameters[d].Name, fix?.Invoke(_parameters[d]) ?? Draw(random, d, _centres[d][kernel]));
         }
         return new(values);
     }
@@ -101,7 +105,8 @@ internal sealed class ParzenEstimator
     private void AddCategorical(double[] logs, int d, CategoricalParameter parameter, ParameterValue value)
     {
         var (centres, index, choices) = (_centres[d], parameter.IndexOf(value), parameter.Choices.Count);
-        var (hit, miss, any) = (Math.Log((1 + _smoothing) / (1 + (choices * _smoothing))), Math.Log(_smoothing / (1 + (choices * _smoothing))), -Math.Log(choices));
+        var (hit, miss, any) = (Math.Log((1 + _smoothing) / (1 + (choices * _smoothing))),
+            Math.Log(_smoothing / (1 + (choices * _smoothing))), -Math.Log(choices));
         for (var k = 0; k < logs.Length; k++) logs[k] += double.IsNaN(centres[k]) ? any : (int)centres[k] == index ? hit : miss;
     }
 
@@ -111,7 +116,9 @@ internal sealed class ParzenEstimator
         if (_parameters[d] is CategoricalParameter categorical)
         {
             var choices = categorical.Choices.Count;
-            return random.NextDouble() * (1 + (choices * _smoothing)) < 1 ? categorical.Choices[(int)centre] : categorical.Sample(random);
+            return random.NextDouble() * (1 + (choices * _smoothing)) < 1
+                ? categorical.Choices[(int)centre]
+                : categorical.Sample(random);
         }
         // Rejection is quick: a centre lies inside, so at least about half of the mass of a narrow kernel does.
         for (var attempt = 0; attempt < 100; attempt++)
@@ -132,8 +139,9 @@ internal sealed class ParzenEstimator
     {
         var z = Math.Abs(x) / Math.Sqrt(2);
         var t = 1 / (1 + (0.5 * z));
-        var tail = 0.5 * t * Math.Exp((-z * z) - 1.26551223 + (t * (1.00002368 + (t * (0.37409196 + (t * (0.09678418 + (t * (-0.18628806
-            + (t * (0.27886807 + (t * (-1.13520398 + (t * (1.48851587 + (t * (-0.82215223 + (t * 0.17087277))))))))))))))))));
+        var tail = 0.5 * t
+            * Math.Exp((-z * z) - 1.26551223 + (t * (1.00002368 + (t * (0.37409196 + (t * (0.09678418 + (t * (-0.18628806
+                + (t * (0.27886807 + (t * (-1.13520398 + (t * (1.48851587 + (t * (-0.82215223 + (t * 0.17087277))))))))))))))))));
         return x >= 0 ? 1 - tail : tail;
     }
 

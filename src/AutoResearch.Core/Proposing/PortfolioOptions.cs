@@ -3,12 +3,14 @@ namespace AutoResearch;
 /// <summary>How a <see cref="PortfolioProposer"/> weighs and waits.</summary>
 public sealed class PortfolioOptions
 {
-    /// <summary>What an hour of running costs, in the user's currency, beside the money that proposals and runs report. Default 2.</summary>
+    /// <summary>
+    /// What an hour of running costs, in the user's currency, beside the money that proposals and runs report. Default 2.
+    /// </summary>
     public decimal MoneyPerHour { get; set; } = 2;
 
     /// <summary>
-    /// The ledger of the chat proposers in the portfolio: what a model's failed attempts have cost is booked to whoever proposes in
-    /// its place. Null (the default) when they have none in common.
+    /// The ledger of the chat proposers in the portfolio: what a model's failed attempts have cost is booked to whoever proposes
+    /// in its place. Null (the default) when they have none in common.
     /// </summary>
     public ChatLedger? Ledger { get; set; }
 

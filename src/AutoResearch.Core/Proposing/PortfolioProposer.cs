@@ -3,12 +3,13 @@ using Microsoft.Extensions.AI;
 namespace AutoResearch;
 
 /// <summary>
-/// Several minds: language models in several roles, and search algorithms. Who has brought more accepted gain for the money is asked
-/// more often, and nobody is forgotten; a role is only taken where it makes sense, and a provider that is down is passed over.
+/// Several minds: language models in several roles, and search algorithms. Who has brought more accepted gain for the money is
+/// asked more often, and nobody is forgotten; a role is only taken where it makes sense, and a provider that is
+/// down is passed over.
 /// </summary>
 /// <remarks>
-/// Like <see cref="CompositeProposer"/> it has no state of its own: gains and costs are read from the history, so that it goes on after
-/// a resume as if nothing had happened. The cost of a trial is its money, plus the time of its runs and of proposing it at
+/// Like <see cref="CompositeProposer"/> it has no state of its own: gains and costs are read from the history, so that it goes on
+/// after a resume as if nothing had happened. The cost of a trial is its money, plus the time of its runs and of proposing it at
 /// <see cref="PortfolioOptions.MoneyPerHour"/>. When no provider answers it waits, and burns no experiment.
 /// </remarks>
 public sealed class PortfolioProposer : IHypothesisProposer
@@ -17,15 +18,18 @@ public sealed class PortfolioProposer : IHypothesisProposer
     private readonly PortfolioOptions _options;
 
     /// <summary>Creates a portfolio.</summary>
-    /// <param name="members">The minds; ties go to the first. Chat proposers should have <see cref="ChatProposerOptions.MaxOutage"/> zero.</param>
+    /// <param name="members">The minds; ties go to the first. Chat proposers should have
+    /// <see cref="ChatProposerOptions.MaxOutage"/> zero.</param>
     /// <param name="options">How to weigh and wait; null for the defaults.</param>
-    /// <exception cref="ArgumentException">There is no member, a name is empty or occurs twice, or an option makes no sense.</exception>
+    /// <exception cref="ArgumentException">There is no member, a name is empty or occurs twice, or an option makes
+    /// no sense.</exception>
     public PortfolioProposer(IEnumerable<PortfolioMember> members, PortfolioOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(members);
         _members = [.. members];
         if (_members.Length == 0) throw new ArgumentException("A portfolio needs at least one member.", nameof(members));
-        if (_members.Any(m => string.IsNullOrWhiteSpace(m.Name))) throw new ArgumentException("A member of the portfolio has no name.", nameof(members));
+        if (_members.Any(m => string.IsNullOrWhiteSpace(m.Name)))
+            throw new ArgumentException("A member of the portfolio has no name.", nameof(members));
         if (_members.GroupBy(m => m.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new ArgumentException($"The name '{twice.Key}' occurs twice; names must be unique.", nameof(members));
         _options = (options ?? new()).Validate();
@@ -34,14 +38,19 @@ public sealed class PortfolioProposer : IHypothesisProposer
     /// <summary>The members.</summary>
     public IReadOnlyList<PortfolioMember> Members => _members;
 
-    /// <summary>A portfolio of every client in every role, and of search algorithms. Members are called e.g. "claude/explore".</summary>
+    /// <summary>
+    /// A portfolio of every client in every role, and of search algorithms. Members are called e.g. "claude/explore".
+    /// </summary>
     /// <param name="clients">Names and models; not disposed of.</param>
     /// <param name="roles">The roles; null for all of <see cref="ResearchRole.All"/>.</param>
-    /// <param name="chat">How models are asked; name, role and outage are set here, and they share one ledger. Null for the defaults.</param>
+    /// <param name="chat">How models are asked; name, role and outage are set here, and they share one ledger. Null for
+    /// the defaults.</param>
     /// <param name="algorithms">Names and search algorithms; null for none.</param>
     /// <param name="options">How to weigh and wait; null for the defaults with the common ledger.</param>
-    public static PortfolioProposer Create(IEnumerable<(string Name, IChatClient Client)> clients, IEnumerable<ResearchRole>? roles = null,
-        ChatProposerOptions? chat = null, IEnumerable<(string Name, IHypothesisProposer Proposer)>? algorithms = null, PortfolioOptions? options = null)
+    public static PortfolioProposer Create(
+        IEnumerable<(string Name, IChatClient Client)> clients, IEnumerable<ResearchRole>? roles = null,
+        ChatProposerOptions? chat = null, IEnumerable<(string Name, IHypothesisProposer Proposer)>? algorithms = null,
+        PortfolioOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(clients);
         var ledger = chat?.Ledger ?? options?.Ledger ?? new ChatLedger();
@@ -63,7 +72,8 @@ public sealed class PortfolioProposer : IHypothesisProposer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ProviderOutageException">No member's provider answered for <see cref="PortfolioOptions.MaxOutage"/>.</exception>
+    /// <exception cref="ProviderOutageException">No member's provider answered for
+    /// <see cref="PortfolioOptions.MaxOutage"/>.</exception>
     public async ValueTask<Hypothesis?> ProposeAsync(ResearchState state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -102,7 +112,12 @@ public sealed class PortfolioProposer : IHypothesisProposer
     // A chat proposer with the common ledger has booked all calls already.
     private Hypothesis Booked(Hypothesis hypothesis, ResearchState state)
     {
-        if (hypothesis.Provenance is not null || _options.Ledger?.Unbooked(state) is not ({ } cost, > 0 and var calls)) return hypothesis;
-        return hypothesis with { Cost = hypothesis.Cost + cost, Provenance = new("none", "", calls, 0) { AskedAs = state.NextTrial } };
+        if (hypothesis.Provenance is not null || _options.Ledger?.Unbooked(state) is not ({ } cost, > 0 and var calls))
+            return hypothesis;
+        return hypothesis with
+        {
+            Cost = hypothesis.Cost + cost,
+            Provenance = new("none", "", calls, 0) { AskedAs = state.NextTrial },
+        };
     }
 }

@@ -2,15 +2,17 @@ using System.Globalization;
 
 namespace AutoResearch;
 
-/// <summary>What all proposers that work on a search space share: which space, what was tried, and how to word a hypothesis.</summary>
+/// <summary>
+/// What all proposers that work on a search space share: which space, what was tried, and how to word a hypothesis.
+/// </summary>
 internal static class Proposal
 {
     /// <summary>The space to search.</summary>
     /// <exception cref="InvalidOperationException">Neither the proposer nor the problem has one with parameters.</exception>
     public static SearchSpace SpaceOf(SearchSpace? own, ResearchState state, string proposer)
     {
-        var space = own ?? state.Problem.SearchSpace ?? throw new InvalidOperationException(
-            $"{proposer} has no search space: set ResearchProblem.SearchSpace of '{state.Problem.Name}', or give one to its constructor.");
+        var space = own ?? state.Problem.SearchSpace ?? throw new InvalidOperationException($"{proposer} has no search space: "
+            + $"set ResearchProblem.SearchSpace of '{state.Problem.Name}', or give one to its constructor.");
         return space.Parameters.Count > 0 ? space : throw new InvalidOperationException(
             $"The search space of {proposer} has no parameters: add some, e.g. new SearchSpace().LogFloat(\"lr\", 1e-4, 1e-1).");
     }

@@ -31,7 +31,8 @@ public sealed class QueueProposer : IHypothesisProposer
     {
         ArgumentNullException.ThrowIfNull(state);
         var next = state.Trials.Count(t => t.Hypothesis.Proposer == Name);
-        if (next >= _queue.Length) return _then?.ProposeAsync(state, cancellationToken) ?? ValueTask.FromResult<Hypothesis?>(null);
+        if (next >= _queue.Length)
+            return _then?.ProposeAsync(state, cancellationToken) ?? ValueTask.FromResult<Hypothesis?>(null);
         var (title, change) = _queue[next];
         return ValueTask.FromResult<Hypothesis?>(new()
         {

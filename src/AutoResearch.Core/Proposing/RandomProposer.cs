@@ -33,6 +33,7 @@ public sealed class RandomProposer : IHypothesisProposer
             if (!tried.Contains(drawn.Id)) candidate = drawn;
         }
         candidate ??= Proposal.AnyUntried(state, space, tried, random);
-        return ValueTask.FromResult(candidate is null ? null : Proposal.Create(state, candidate, "random", "Drawn uniformly from the search space."));
+        return ValueTask.FromResult(
+            candidate is null ? null : Proposal.Create(state, candidate, "random", "Drawn uniformly from the search space."));
     }
 }

@@ -8,7 +8,8 @@ public abstract class SearchParameter
 {
     private protected SearchParameter(string name, IReadOnlyList<SearchCondition> conditions)
     {
-        if (string.IsNullOrWhiteSpace(name)) throw new ArgumentException("A parameter of a search space needs a name.", nameof(name));
+        if (string.IsNullOrWhiteSpace(name))
+            throw new ArgumentException("A parameter of a search space needs a name.", nameof(name));
         Name = name;
         Conditions = conditions;
     }

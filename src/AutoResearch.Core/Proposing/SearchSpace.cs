@@ -35,10 +35,15 @@ public sealed class SearchSpace
         _size = new(() => SpaceSize.Of(_parameters));
     }
 
-    /// <summary>The parameters in the order in which they were added; a condition's parameter comes before those it governs.</summary>
+    /// <summary>
+    /// The parameters in the order in which they were added; a condition's parameter comes before those it governs.
+    /// </summary>
     public IReadOnlyList<SearchParameter> Parameters => _parameters;
 
-    /// <summary>How many different points there are; null when a parameter is continuous, <see cref="long.MaxValue"/> for that many and more.</summary>
+    /// <summary>
+    /// How many different points there are; null when a parameter is continuous, <see cref="long.MaxValue"/>
+    /// for that many and more.
+    /// </summary>
     public long? Size => _size.Value;
 
     /// <summary>Adds a floating-point parameter.</summary>
@@ -46,7 +51,8 @@ public sealed class SearchSpace
     /// <param name="low">The lowest value.</param>
     /// <param name="high">The highest value; included.</param>
     /// <param name="step">The distance between values, counted from <paramref name="low"/>; null for a continuous one.</param>
-    /// <exception cref="ArgumentException">The range is empty or not finite, the step does not fit, or the name is taken.</exception>
+    /// <exception cref="ArgumentException">The range is empty or not finite, the step does not fit, or the name
+    /// is taken.</exception>
     public SearchSpace Float(string name, double low, double high, double? step = null) =>
         Add(new FloatParameter(name, low, high, isLog: false, step, _conditions));
 
@@ -85,14 +91,17 @@ public sealed class SearchSpace
     public SearchSpace Bool(string name) => Add(new CategoricalParameter(name, [false, true], _conditions));
 
     /// <summary>Adds parameters that apply only while another one has a certain value. May be nested.</summary>
-    /// <param name="parameter">The name of the other parameter: an integer, a categorical or a boolean that was added before.</param>
+    /// <param name="parameter">The name of the other parameter: an integer, a categorical or a boolean that was
+    /// added before.</param>
     /// <param name="value">The value that switches them on.</param>
     /// <param name="add">Adds the parameters to the space that it is given, and returns it.</param>
     /// <exception cref="ArgumentException">The parameter is unknown or continuous, or cannot have the value.</exception>
-    public SearchSpace When(string parameter, ParameterValue value, Func<SearchSpace, SearchSpace> add) => When(parameter, [value], add);
+    public SearchSpace When(string parameter, ParameterValue value, Func<SearchSpace, SearchSpace> add) =>
+        When(parameter, [value], add);
 
     /// <summary>Adds parameters that apply only while another one has one of certain values. May be nested.</summary>
-    /// <param name="parameter">The name of the other parameter: an integer, a categorical or a boolean that was added before.</param>
+    /// <param name="parameter">The name of the other parameter: an integer, a categorical or a boolean that was
+    /// added before.</param>
     /// <param name="values">The values that switch them on.</param>
     /// <param name="add">Adds the parameters to the space that it is given, and returns it.</param>
     /// <exception cref="ArgumentException">The parameter is unknown or continuous, or cannot have one of the values.</exception>
@@ -104,17 +113,21 @@ public sealed class SearchSpace
         if (!_byName.TryGetValue(parameter, out var parent))
         {
             throw new ArgumentException(
-                $"The condition names '{parameter}', which the space does not have; add it first. There are: {Names()}.", nameof(parameter));
+                $"The condition names '{parameter}', which the space does not have; add it first. There are: {Names()}.",
+                nameof(parameter));
         }
         if (parent.Count is null)
-            throw new ArgumentException($"A condition cannot name '{parameter}', which is continuous and has no single values.", nameof(parameter));
+            throw new ArgumentException($"A condition cannot name '{parameter}', which is continuous and has no single values.",
+                nameof(parameter));
         if (values.Count == 0) throw new ArgumentException($"The condition on '{parameter}' names no value.", nameof(values));
         foreach (var value in values)
         {
-            if (parent.Violation(value) is { } violation) throw new ArgumentException($"The condition can never hold: {violation}.", nameof(values));
+            if (parent.Violation(value) is { } violation)
+                throw new ArgumentException($"The condition can never hold: {violation}.", nameof(values));
         }
 
-        var inner = new SearchSpace(_parameters, [.. _conditions, new(parameter, [.. values.Select(parent.Normalize).Distinct()])]);
+        var inner = new SearchSpace(_parameters,
+            [.. _conditions, new(parameter, [.. values.Select(parent.Normalize).Distinct()])]);
         var added = add(inner);
         if (added is null || added._conditions != inner._conditions || !added._parameters.AsSpan().StartsWith(_parameters))
         {
@@ -153,7 +166,9 @@ public sealed class SearchSpace
     }
 
     /// <summary>Null when the values lie in the space, otherwise a sentence that names the first fault and its fix.</summary>
-    /// <remarks>Every parameter that applies must be there, and none that does not. Names that the space does not know are fine.</remarks>
+    /// <remarks>
+    /// Every parameter that applies must be there, and none that does not. Names that the space does not know are fine.
+    /// </remarks>
     public string? Validate(ParameterSet values)
     {
         ArgumentNullException.ThrowIfNull(values);
@@ -168,7 +183,8 @@ public sealed class SearchSpace
         foreach (var parameter in _parameters)
         {
             if (active.Contains(parameter) || !values.TryGetValue(parameter.Name, out var value)) continue;
-            return $"The parameter {parameter.Name} = {value} applies only when {string.Join(" and ", parameter.Conditions)}: remove it.";
+            return $"The parameter {parameter.Name} = {value} applies only when "
+                + $"{string.Join(" and ", parameter.Conditions)}: remove it.";
         }
         return null;
     }
@@ -180,7 +196,8 @@ public sealed class SearchSpace
     public ParameterSet Normalize(ParameterSet values)
     {
         ArgumentNullException.ThrowIfNull(values);
-        return new(values.Select(p => _byName.TryGetValue(p.Key, out var parameter) ? new(p.Key, parameter.Normalize(p.Value)) : p));
+        return new(
+            values.Select(p => _byName.TryGetValue(p.Key, out var parameter) ? new(p.Key, parameter.Normalize(p.Value)) : p));
     }
 
     /// <summary>All points of a finite space, one after the other, without holding them in memory.</summary>
@@ -189,8 +206,9 @@ public sealed class SearchSpace
     {
         if (Size is null)
         {
-            throw new InvalidOperationException(
-                $"The space has continuous parameters ({string.Join(", ", _parameters.Where(p => p.Count is null).Select(p => p.Name))}), so its points cannot be listed.");
+            throw new InvalidOperationException("The space has continuous parameters "
+                + $"({string.Join(", ", _parameters.Where(p => p.Count is null).Select(p => p.Name))}), "
+                + "so its points cannot be listed.");
         }
         return From(0, []);
 
@@ -216,7 +234,8 @@ public sealed class SearchSpace
     public override string ToString() => string.Join('\n', (object[])_parameters);
 
     private SearchSpace Add(SearchParameter parameter) => _byName.ContainsKey(parameter.Name)
-        ? throw new ArgumentException($"The space has a parameter '{parameter.Name}' already; names must be unique.", nameof(parameter))
+        ? throw new ArgumentException($"The space has a parameter '{parameter.Name}' already; names must be unique.",
+            nameof(parameter))
         : new([.. _parameters, parameter], _conditions);
 
     private string Names() => _parameters.Length == 0 ? "none" : string.Join(", ", _parameters.Select(p => p.Name));

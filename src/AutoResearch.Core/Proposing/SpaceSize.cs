@@ -5,7 +5,9 @@ namespace AutoResearch;
 /// <summary>Counts the points of a search space with conditions.</summary>
 internal static class SpaceSize
 {
-    /// <summary>The number of points, capped at <see cref="long.MaxValue"/>; null when a reachable parameter is continuous.</summary>
+    /// <summary>
+    /// The number of points, capped at <see cref="long.MaxValue"/>; null when a reachable parameter is continuous.
+    /// </summary>
     public static long? Of(IReadOnlyList<SearchParameter> parameters)
     {
         // Only the values that conditions name make a difference further down; all others of a parameter count as one case.

@@ -8,7 +8,8 @@ namespace AutoResearch;
 /// </summary>
 internal sealed class TpeObservations
 {
-    private TpeObservations(IReadOnlyList<ParameterSet> good, IReadOnlyList<ParameterSet> bad, int scored) => (Good, Bad, Scored) = (good, bad, scored);
+    private TpeObservations(IReadOnlyList<ParameterSet> good, IReadOnlyList<ParameterSet> bad, int scored) =>
+        (Good, Bad, Scored) = (good, bad, scored);
 
     /// <summary>The best points, in the order in which they were tried.</summary>
     public IReadOnlyList<ParameterSet> Good { get; }

@@ -3,10 +3,14 @@ namespace AutoResearch;
 /// <summary>Settings of a <see cref="TpeProposer"/>. Validated when the proposer is created.</summary>
 public sealed class TpeOptions
 {
-    /// <summary>Observations, the baseline among them, before the model is used; until then points are drawn at random. Default 10.</summary>
+    /// <summary>
+    /// Observations, the baseline among them, before the model is used; until then points are drawn at random. Default 10.
+    /// </summary>
     public int StartupTrials { get; set; } = 10;
 
-    /// <summary>Points drawn from the good density, of which the one with the best ratio of densities is proposed. Default 48.</summary>
+    /// <summary>
+    /// Points drawn from the good density, of which the one with the best ratio of densities is proposed. Default 48.
+    /// </summary>
     public int Candidates { get; set; } = 48;
 
     /// <summary>Share of the observations that counts as good. Default 0.1.</summary>

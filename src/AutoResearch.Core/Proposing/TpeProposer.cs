@@ -76,7 +76,8 @@ public sealed class TpeProposer : IHypothesisProposer
             if (ratio > bestRatio) (best, bestRatio) = (candidate, ratio);
         }
         return (best, string.Create(CultureInfo.InvariantCulture,
-            $"{Math.Exp(Math.Min(bestRatio, 50)):G3} times as likely among the best {observations.Good.Count} as among the other {observations.Bad.Count} trials."));
+            $"{Math.Exp(Math.Min(bestRatio, 50)):G3} times as likely among the best {observations.Good.Count} as among the other "
+            + $"{observations.Bad.Count} trials."));
     }
 
     private Candidate Draw(ResearchState state, SearchSpace space, ParzenEstimator density, Random random)
@@ -89,7 +90,8 @@ public sealed class TpeProposer : IHypothesisProposer
         random.Shuffle(names);
         var free = names.Take(random.Next(1, most + 1)).ToHashSet(StringComparer.Ordinal);
         return Proposal.Move(incumbent, space, density.Sample(random, parameter =>
-            !free.Contains(parameter.Name) && incumbent.Parameters.TryGetValue(parameter.Name, out var value) && parameter.Contains(value)
+            !free.Contains(parameter.Name) && incumbent.Parameters.TryGetValue(parameter.Name, out var value)
+                && parameter.Contains(value)
                 ? parameter.Normalize(value)
                 : (ParameterValue?)null));
     }

@@ -30,10 +30,16 @@ internal static class HtmlReport
     {
         var html = new StringBuilder();
         var name = history.IsEmpty ? "Empty history" : history.Problem.Name;
-        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{E(name)}</title>\n<style>{Style}</style></head>\n<body>\n<h1>{E(name)}</h1>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+            + $"<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{E(name)}</title>\n"
+            + $"<style>{Style}</style></head>\n<body>\n<h1>{E(name)}</h1>\n");
         if (!history.IsEmpty)
-            html.Append(CultureInfo.InvariantCulture, $"<p class=\"sub\">{(history.Problem.Objective.Direction == Direction.Minimize ? "Minimize" : "Maximize")} {E(history.Problem.Objective.Metric)}</p>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<p class=\"headline{(history.Gain?.IsConfirmed == true ? " yes" : "")}\">{E(ReportText.Headline(history))}</p>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<p class=\"sub\">{(history.Problem.Objective.Direction == Direction.Minimize ? "Minimize" : "Maximize")} "
+                + $"{E(history.Problem.Objective.Metric)}</p>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<p class=\"headline{(history.Gain?.IsConfirmed == true ? " yes" : "")}\">{E(ReportText.Headline(history))}</p>\n");
         html.Append(new ProgressChart(history).ToSvg()).Append('\n');
         if (!history.IsEmpty)
         {
@@ -48,14 +54,23 @@ internal static class HtmlReport
     private static void Trials(StringBuilder html, ResearchHistory history)
     {
         var objective = history.Problem.Objective;
-        html.Append(CultureInfo.InvariantCulture, $"<h2>Hypotheses</h2>\n<table><thead><tr><th class=\"num\">#</th><th>Idea</th><th class=\"num\">{E(objective.Metric)}</th><th>Verdict</th><th>Reason</th><th class=\"num\">Time</th><th class=\"num\">Cost</th></tr></thead><tbody>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<h2>Hypotheses</h2>\n"
+            + $"<table><thead><tr><th class=\"num\">#</th><th>Idea</th><th class=\"num\">{E(objective.Metric)}</th>"
+            + $"<th>Verdict</th><th>Reason</th><th class=\"num\">Time</th><th class=\"num\">Cost</th></tr></thead><tbody>\n");
         var baseline = string.Join("<br>", history.BaselineRuns.Select(r => ReportText.Number(r.Result.Score(objective))));
-        html.Append(CultureInfo.InvariantCulture, $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{baseline}</td><td></td><td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<tr><td class=\"num\">0</td><td>baseline</td><td class=\"num\">{baseline}</td><td></td>"
+            + $"<td>{history.BaselineRuns.Count} runs</td><td class=\"num\"></td><td class=\"num\"></td></tr>\n");
         foreach (var trial in history.Trials)
         {
             var (verdict, reason) = ReportText.Verdict(trial);
             var scores = E(ReportText.Scores(trial, objective)).Replace(", ", "<br>", StringComparison.Ordinal);
-            html.Append(CultureInfo.InvariantCulture, $"<tr class=\"{verdict}\"><td class=\"num\">{trial.Number}</td><td>{Idea(trial)}</td><td class=\"num\">{scores}</td><td class=\"v\">{verdict}</td><td>{E(reason)}</td><td class=\"num\">{ReportText.Duration(ReportText.Time(trial))}</td><td class=\"num\">{ReportText.Money(trial):0.####}</td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<tr class=\"{verdict}\"><td class=\"num\">{trial.Number}</td><td>{Idea(trial)}</td>"
+                + $"<td class=\"num\">{scores}</td><td class=\"v\">{verdict}</td><td>{E(reason)}</td>"
+                + $"<td class=\"num\">{ReportText.Duration(ReportText.Time(trial))}</td>"
+                + $"<td class=\"num\">{ReportText.Money(trial):0.####}</td></tr>\n");
         }
         html.Append("</tbody></table>\n");
     }
@@ -63,9 +78,14 @@ internal static class HtmlReport
     private static void Claims(StringBuilder html, ResearchHistory history)
     {
         if (history.Claims is not { } claims) return;
-        html.Append(CultureInfo.InvariantCulture, $"<h2>What the kept changes contribute</h2>\n<p>{E(ReportText.ClaimsNote(claims))}</p>\n<table><thead><tr><th class=\"num\">#</th><th>Kept change</th><th>Claim</th><th class=\"num\">Gain</th><th class=\"num\">Evidence</th></tr></thead><tbody>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<h2>What the kept changes contribute</h2>\n<p>{E(ReportText.ClaimsNote(claims))}</p>\n"
+            + $"<table><thead><tr><th class=\"num\">#</th><th>Kept change</th><th>Claim</th><th class=\"num\">Gain</th>"
+            + $"<th class=\"num\">Evidence</th></tr></thead><tbody>\n");
         foreach (var (trial, idea, status, gain, evidence) in ReportText.Claims(history))
-            html.Append(CultureInfo.InvariantCulture, $"<tr{(status == "confirmed" ? " class=\"kept\"" : "")}><td class=\"num\">{trial}</td><td>{E(idea)}</td><td class=\"v\">{E(status)}</td><td class=\"num\">{gain}</td><td class=\"num\">{E(evidence)}</td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<tr{(status == "confirmed" ? " class=\"kept\"" : "")}><td class=\"num\">{trial}</td><td>{E(idea)}</td>"
+                + $"<td class=\"v\">{E(status)}</td><td class=\"num\">{gain}</td><td class=\"num\">{E(evidence)}</td></tr>\n");
         html.Append("</tbody></table>\n");
     }
 
@@ -73,19 +93,26 @@ internal static class HtmlReport
     {
         var log = trial.Runs.Select(r => r.Result.LogTail).FirstOrDefault(l => !string.IsNullOrWhiteSpace(l));
         var more = new StringBuilder();
-        if (trial.Hypothesis.Rationale.Length > 0) more.Append(CultureInfo.InvariantCulture, $"<p>{E(trial.Hypothesis.Rationale)}</p>");
-        if (trial.Hypothesis.Proposer.Length > 0) more.Append(CultureInfo.InvariantCulture, $"<p>Proposed by {E(trial.Hypothesis.Proposer)}</p>");
+        if (trial.Hypothesis.Rationale.Length > 0)
+            more.Append(CultureInfo.InvariantCulture, $"<p>{E(trial.Hypothesis.Rationale)}</p>");
+        if (trial.Hypothesis.Proposer.Length > 0)
+            more.Append(CultureInfo.InvariantCulture, $"<p>Proposed by {E(trial.Hypothesis.Proposer)}</p>");
         if (log is not null) more.Append(CultureInfo.InvariantCulture, $"<pre>{E(log)}</pre>");
-        return more.Length == 0 ? E(trial.Hypothesis.Title) : $"<details><summary>{E(trial.Hypothesis.Title)}</summary>{more}</details>";
+        return more.Length == 0
+            ? E(trial.Hypothesis.Title)
+            : $"<details><summary>{E(trial.Hypothesis.Title)}</summary>{more}</details>";
     }
 
     private static void Differences(StringBuilder html, ResearchHistory history)
     {
         var rows = ReportText.Differences(history);
         if (rows.Count == 0) return;
-        html.Append("<h2>Baseline and final</h2>\n<table><thead><tr><th>Parameter</th><th>Baseline</th><th>Final</th></tr></thead><tbody>\n");
+        html.Append("<h2>Baseline and final</h2>\n"
+            + "<table><thead><tr><th>Parameter</th><th>Baseline</th><th>Final</th></tr></thead><tbody>\n");
         foreach (var (name, before, after) in rows)
-            html.Append(CultureInfo.InvariantCulture, $"<tr{(before == after ? "" : " class=\"changed\"")}><td>{E(name)}</td><td>{E(before)}</td><td>{E(after)}</td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<tr{(before == after ? "" : " class=\"changed\"")}><td>{E(name)}</td><td>{E(before)}</td>"
+                + $"<td>{E(after)}</td></tr>\n");
         html.Append("</tbody></table>\n");
     }
 
@@ -94,7 +121,8 @@ internal static class HtmlReport
         html.Append("<h2>How it was measured</h2>\n<dl>");
         foreach (var (name, value) in ReportText.Facts(history))
             html.Append(CultureInfo.InvariantCulture, $"<dt>{E(name)}</dt><dd>{E(value)}</dd>\n");
-        html.Append("<dt>To reproduce</dt><dd>journal.jsonl beside this file holds every candidate, seed, budget and decision.</dd></dl>\n");
+        html.Append("<dt>To reproduce</dt>"
+            + "<dd>journal.jsonl beside this file holds every candidate, seed, budget and decision.</dd></dl>\n");
     }
 
     private static string E(string text) => ReportText.Escape(text);

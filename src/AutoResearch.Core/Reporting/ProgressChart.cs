@@ -63,7 +63,8 @@ public sealed class ProgressChart
         svg.Append(CultureInfo.InvariantCulture, $"<text class=\"h\" x=\"{Left}\" y=\"22\">{trials} trials, {kept} kept</text>");
         if (_objective is null || _points.All(p => p.Score is null))
         {
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width / 2}\" y=\"{Height / 2}\" text-anchor=\"middle\">No run has a score yet.</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text x=\"{Width / 2}\" y=\"{Height / 2}\" text-anchor=\"middle\">No run has a score yet.</text>");
             if (_objective is null) return svg.Append("</svg>").ToString();
         }
         Axes(svg);
@@ -91,7 +92,8 @@ public sealed class ProgressChart
         return _objective.Direction == Direction.Minimize ? (low, high) : (-high, -low);
     }
 
-    private double X(int trial) => Left + 12 + (Width - Left - Right - 24) * trial / Math.Max(1, _points.Count == 0 ? 1 : _points[^1].Trial);
+    private double X(int trial) =>
+        Left + 12 + (Width - Left - Right - 24) * trial / Math.Max(1, _points.Count == 0 ? 1 : _points[^1].Trial);
 
     // Runs without a score have a strip of their own at the worse edge, apart from those that are off the scale.
     private double Strip => _points.Any(p => p.Score is null) ? 20 : 0;
@@ -111,19 +113,28 @@ public sealed class ProgressChart
             var top = Math.Max(PlotTop, Y(band.High));
             var height = Math.Min(PlotBottom, Y(band.Low)) - top;
             if (height > 0)
-                svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"n\" x=\"{Left}\" y=\"{top:F1}\" width=\"{Width - Left - Right}\" height=\"{height:F1}\"><title>Baseline ± 2 standard deviations of its repeated runs</title></rect>");
+                svg.Append(CultureInfo.InvariantCulture,
+                    $"<rect class=\"n\" x=\"{Left}\" y=\"{top:F1}\" width=\"{Width - Left - Right}\" height=\"{height:F1}\">"
+                    + $"<title>Baseline ± 2 standard deviations of its repeated runs</title></rect>");
         }
         var ticks = AxisTicks.Between(_low, _high, 6);
         foreach (var tick in ticks)
-            svg.Append(CultureInfo.InvariantCulture, $"<line class=\"g\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):F1}\" y2=\"{Y(tick):F1}\"/><text x=\"{Left - 8}\" y=\"{Y(tick) + 4:F1}\" text-anchor=\"end\">{AxisTicks.Format(tick, ticks)}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<line class=\"g\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):F1}\" y2=\"{Y(tick):F1}\"/>"
+                + $"<text x=\"{Left - 8}\" y=\"{Y(tick) + 4:F1}\" text-anchor=\"end\">{AxisTicks.Format(tick, ticks)}</text>");
         var last = _points.Count == 0 ? 0 : _points[^1].Trial;
         var steps = AxisTicks.Between(0, Math.Max(1, last), Math.Min(10, Math.Max(1, last)));
         foreach (var step in steps)
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{X((int)step):F1}\" y=\"{Height - Bottom + 20}\" text-anchor=\"middle\">{(int)step}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text x=\"{X((int)step):F1}\" y=\"{Height - Bottom + 20}\" text-anchor=\"middle\">{(int)step}</text>");
         var unit = _objective!.Unit is { } u ? $" ({u})" : "";
         var better = _objective.Direction == Direction.Minimize ? "lower is better" : "higher is better";
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 10}\" text-anchor=\"middle\">trial (0 is the baseline)</text>");
-        svg.Append(CultureInfo.InvariantCulture, $"<text transform=\"translate(16 {Height / 2}) rotate(-90)\" text-anchor=\"middle\">{Escape(_objective.Metric + unit)}, {better}</text>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 10}\" text-anchor=\"middle\">trial (0 is the "
+            + $"baseline)</text>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text transform=\"translate(16 {Height / 2}) rotate(-90)\" "
+            + $"text-anchor=\"middle\">{Escape(_objective.Metric + unit)}, {better}</text>");
     }
 
     private void Dots(StringBuilder svg)
@@ -139,21 +150,27 @@ public sealed class ProgressChart
             {
                 failed++;
                 var y = WorseIsUp ? Top + 8 : Height - Bottom - 8;
-                svg.Append(CultureInfo.InvariantCulture, $"<path class=\"x\" d=\"M{x - 4:F1} {y - 4:F1}l8 8m0 -8l-8 8\">{title}</path>");
+                svg.Append(CultureInfo.InvariantCulture,
+                    $"<path class=\"x\" d=\"M{x - 4:F1} {y - 4:F1}l8 8m0 -8l-8 8\">{title}</path>");
             }
             else if (score > _high || score < _low)
             {
                 clipped++;
                 var y = score > _high ? PlotTop + 8 : PlotBottom - 8;
-                svg.Append(CultureInfo.InvariantCulture, $"<path class=\"c\" d=\"M{x - 4:F1} {y:F1}l4 {(score > _high ? -6 : 6)}l4 {(score > _high ? 6 : -6)}z\">{title}</path>");
+                svg.Append(CultureInfo.InvariantCulture,
+                    $"<path class=\"c\" d=\"M{x - 4:F1} {y:F1}l4 {(score > _high ? -6 : 6)}l4 "
+                    + $"{(score > _high ? 6 : -6)}z\">{title}</path>");
             }
-            else svg.Append(CultureInfo.InvariantCulture, $"<circle class=\"{(p.IsKept ? "k" : "d")}\" cx=\"{x:F1}\" cy=\"{Y(score):F1}\" r=\"{(p.IsKept ? 5 : 3.2)}\">{title}</circle>");
+            else svg.Append(CultureInfo.InvariantCulture,
+                $"<circle class=\"{(p.IsKept ? "k" : "d")}\" cx=\"{x:F1}\" cy=\"{Y(score):F1}\" "
+                + $"r=\"{(p.IsKept ? 5 : 3.2)}\">{title}</circle>");
         }
         var notes = new List<string>();
         if (_noise is not null) notes.Add("band: noise of the baseline");
         if (failed > 0) notes.Add($"{failed} without a score (×)");
         if (clipped > 0) notes.Add($"{clipped} off the scale (△)");
-        svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Width - Right}\" y=\"22\" text-anchor=\"end\">{string.Join(" · ", notes)}</text>");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text x=\"{Width - Right}\" y=\"22\" text-anchor=\"end\">{string.Join(" · ", notes)}</text>");
     }
 
     private void BestLine(StringBuilder svg)
@@ -174,11 +191,13 @@ public sealed class ProgressChart
             var text = p.Title.Length <= 34 ? p.Title : p.Title[..(char.IsHighSurrogate(p.Title[32]) ? 32 : 33)] + "…";
             var width = text.Sum(c => c < '\u2E80' ? 6.3 : 11.5); // wide scripts take about the height of the font
             // Below the line there is room: nothing is better than the best. A label without any room is left to the tooltip.
-            foreach (var (left, step) in Enumerable.Range(1, 7).SelectMany(step => new[] { (X(p.Trial) + 6, step), (X(p.Trial) - 6 - width, step) }))
+            foreach (var (left, step) in Enumerable.Range(1, 7)
+                .SelectMany(step => new[] { (X(p.Trial) + 6, step), (X(p.Trial) - 6 - width, step) }))
             {
                 var y = Y(p.Score!.Value) + 4 + outward * (4 + 13 * step);
                 var box = new Box(left - 2, y - 10, left + width + 2, y + 3);
-                if (left < Left + 4 || left + width > Width - Right || y < Top + 8 || y > Height - Bottom - 4 || taken.Any(t => t.Meets(box)))
+                if (left < Left + 4 || left + width > Width - Right || y < Top + 8 || y > Height - Bottom - 4
+                    || taken.Any(t => t.Meets(box)))
                     continue;
                 taken.Add(box);
                 svg.Append(CultureInfo.InvariantCulture, $"<text class=\"l\" x=\"{left:F1}\" y=\"{y:F1}\">{Escape(text)}</text>");

@@ -13,7 +13,8 @@ public sealed class ResearchReport
 
     /// <summary>A report on the journal of a directory; a loop may be writing to it.</summary>
     /// <exception cref="FileNotFoundException">There is no journal in the directory.</exception>
-    public static async ValueTask<ResearchReport> OfDirectoryAsync(string directory, CancellationToken cancellationToken = default) =>
+    public static async ValueTask<ResearchReport> OfDirectoryAsync(
+        string directory, CancellationToken cancellationToken = default) =>
         new(await Journal.ReadHistoryAsync(directory, cancellationToken).ConfigureAwait(false));
 
     /// <summary>The result in one sentence.</summary>

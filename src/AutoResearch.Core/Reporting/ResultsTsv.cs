@@ -21,7 +21,9 @@ public sealed record ResultsTsv
     /// <summary>The results of a history: the baseline, then every trial with a verdict that was run.</summary>
     public static ResultsTsv Of(ResearchHistory history) => Of(history, candidate => candidate.Id);
 
-    /// <summary>The results of a history with names of the caller's for candidates, e.g. their commits; seven characters are kept.</summary>
+    /// <summary>
+    /// The results of a history with names of the caller's for candidates, e.g. their commits; seven characters are kept.
+    /// </summary>
     public static ResultsTsv Of(ResearchHistory history, Func<Candidate, string> nameOf)
     {
         ArgumentNullException.ThrowIfNull(history);
@@ -34,13 +36,15 @@ public sealed record ResultsTsv
         foreach (var trial in history.Trials)
         {
             if (trial is not { Verdict: { } verdict, Candidate: { } candidate, Runs.Count: > 0 }) continue;
-            rows.Add(Row(nameOf(candidate), trial.Runs, objective, verdict is Accept ? "keep" : "discard", trial.Hypothesis.Title));
+            rows.Add(
+                Row(nameOf(candidate), trial.Runs, objective, verdict is Accept ? "keep" : "discard", trial.Hypothesis.Title));
         }
         return new() { Metric = objective.Metric, Rows = rows };
     }
 
     /// <summary>Reads such a file, from this library or from autoresearch. Trailing columns may be missing.</summary>
-    /// <exception cref="InvalidDataException">The file is not of this format; the message names the line and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">The file is not of this format; the message names the line and what
+    /// is wrong.</exception>
     public static async Task<ResultsTsv> ImportAsync(string path, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -50,14 +54,16 @@ public sealed record ResultsTsv
     /// <summary>Parses the text of such a file.</summary>
     /// <param name="text">The text; lines end in LF or CR LF.</param>
     /// <param name="source">The name for error messages.</param>
-    /// <exception cref="InvalidDataException">The text is not of this format; the message names the line and what is wrong.</exception>
+    /// <exception cref="InvalidDataException">The text is not of this format; the message names the line and what
+    /// is wrong.</exception>
     public static ResultsTsv Parse(string text, string source = FileName)
     {
         ArgumentNullException.ThrowIfNull(text);
         var lines = text.TrimStart('\uFEFF').Split('\n');
         var header = lines[0].TrimEnd('\r').Split('\t');
         if (header.Length < 2 || header[0].Trim() != "commit")
-            throw new InvalidDataException($"{source}, line 1: expected the header 'commit<tab>val_bpb<tab>memory_gb<tab>status<tab>description', "
+            throw new InvalidDataException(
+                $"{source}, line 1: expected the header 'commit<tab>val_bpb<tab>memory_gb<tab>status<tab>description', "
                 + $"found '{Short(lines[0])}'.");
         var rows = new List<ResultsRow>();
         for (var i = 1; i < lines.Length; i++)
@@ -68,24 +74,29 @@ public sealed record ResultsTsv
         return new() { Metric = header[1].Trim(), Rows = rows };
     }
 
-    /// <summary>The rows as a history, for reports on a file that another program wrote. The first row with a score is the baseline.</summary>
+    /// <summary>
+    /// The rows as a history, for reports on a file that another program wrote. The first row with a score is the baseline.
+    /// </summary>
     /// <param name="name">The problem's name.</param>
     /// <param name="direction">Which way the metric improves, which the file does not say.</param>
     /// <exception cref="InvalidOperationException">No row has a score.</exception>
     public ResearchHistory ToHistory(string name, Direction direction = Direction.Minimize)
     {
-        var first = Rows.FirstOrDefault(r => !r.IsCrash) ?? throw new InvalidOperationException("No row has a score, so there is no baseline.");
+        var first = Rows.FirstOrDefault(r => !r.IsCrash)
+            ?? throw new InvalidOperationException("No row has a score, so there is no baseline.");
         var history = new ResearchHistory();
         var parent = Imported(first, 0);
         var experiments = 0;
-        history.Apply(new LoopStarted(new ResearchProblem(name) { Objective = new Objective(Metric, direction), Baseline = parent }, 0));
+        history.Apply(
+            new LoopStarted(new ResearchProblem(name) { Objective = new Objective(Metric, direction), Baseline = parent }, 0));
         Run(first, parent, 0);
         var trial = 0;
         foreach (var row in Rows.Where(r => !ReferenceEquals(r, first)))
         {
             var change = ParameterChange.Of(("commit", row.Commit), ("row", ++trial));
             var candidate = parent.Apply(change);
-            history.Apply(new HypothesisProposed(trial, new() { ParentId = parent.Id, Change = change, Title = row.Description }, candidate));
+            history.Apply(new HypothesisProposed(trial,
+                new() { ParentId = parent.Id, Change = change, Title = row.Description }, candidate));
             Run(row, candidate, trial);
             history.Apply(new TrialJudged(trial, row.IsKept
                 ? new Accept { Reason = "Kept, as the file says." }
@@ -122,7 +133,8 @@ public sealed record ResultsTsv
     /// <summary>The text of the file.</summary>
     public override string ToString()
     {
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"commit\t{Clean(Metric)}\tmemory_gb\tstatus\tdescription\n");
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture,
+            $"commit\t{Clean(Metric)}\tmemory_gb\tstatus\tdescription\n");
         foreach (var row in Rows)
             text.Append(CultureInfo.InvariantCulture,
                 $"{Clean(row.Commit)}\t{row.Score:F6}\t{row.MemoryGb:F1}\t{Clean(row.Status)}\t{Clean(row.Description)}\n");
@@ -143,21 +155,26 @@ public sealed record ResultsTsv
     private static ResultsRow ParseRow(string line, string source, int number)
     {
         var cells = line.Split('\t');
-        if (cells.Length < 2) throw new InvalidDataException($"{source}, line {number}: expected columns separated by tabs, found '{Short(line)}'.");
+        if (cells.Length < 2)
+            throw new InvalidDataException(
+                $"{source}, line {number}: expected columns separated by tabs, found '{Short(line)}'.");
         var score = Number(cells[1], "score");
         var memory = cells.Length > 2 && cells[2].Trim().Length > 0 ? Number(cells[2], "memory_gb") : 0;
         var status = cells.Length > 3 ? cells[3].Trim() : score == 0 ? "crash" : "discard";
         if (status is not ("keep" or "discard" or "crash"))
-            throw new InvalidDataException($"{source}, line {number}: the status is '{Short(status)}'; it must be keep, discard or crash.");
+            throw new InvalidDataException(
+                $"{source}, line {number}: the status is '{Short(status)}'; it must be keep, discard or crash.");
         return new(cells[0].Trim(), score, memory, status, cells.Length > 4 ? string.Join(' ', cells[4..]).Trim() : "");
 
         double Number(string cell, string column) =>
             double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && double.IsFinite(value)
                 ? value
-                : throw new InvalidDataException($"{source}, line {number}: the {column} is '{Short(cell)}'; it must be a finite number.");
+                : throw new InvalidDataException(
+                    $"{source}, line {number}: the {column} is '{Short(cell)}'; it must be a finite number.");
     }
 
-    private static string Clean(string text) => text.Replace('\t', ' ').Replace("\r\n", " ").Replace('\n', ' ').Replace('\r', ' ');
+    private static string Clean(string text) =>
+        text.Replace('\t', ' ').Replace("\r\n", " ").Replace('\n', ' ').Replace('\r', ' ');
 
     private static string Short(string text) => text.Length <= 60 ? text.TrimEnd('\r') : text[..60] + "…";
 }

@@ -41,12 +41,15 @@ internal static partial class CommandLine
 
     /// <summary>The argument with <c>{name}</c> replaced; braces around anything but a name stay as they are.</summary>
     /// <exception cref="ArgumentException">There is no such value; the message lists those there are.</exception>
-    public static string Fill(string argument, IReadOnlyDictionary<string, string> values) => Placeholder().Replace(argument, match =>
-    {
-        var name = match.Groups[1].Value;
-        return values.TryGetValue(name, out var value) ? value : throw new ArgumentException(
-            $"The command has the placeholder {{{name}}}, but there is no such value; there are: {string.Join(", ", values.Keys.Order(StringComparer.Ordinal))}.");
-    });
+    public static string Fill(string argument, IReadOnlyDictionary<string, string> values) =>
+        Placeholder().Replace(argument, match =>
+        {
+            var name = match.Groups[1].Value;
+            return values.TryGetValue(name, out var value)
+                ? value
+                : throw new ArgumentException($"The command has the placeholder {{{name}}}, but there is no such value; "
+                    + $"there are: {string.Join(", ", values.Keys.Order(StringComparer.Ordinal))}.");
+        });
 
     /// <summary>The values that an experiment offers to placeholders.</summary>
     public static Dictionary<string, string> ValuesOf(Experiment experiment, string runDirectory)

@@ -33,7 +33,9 @@ public sealed class DelegateRunner : IExperimentRunner
     /// <param name="function">The code; called on a thread of the pool.</param>
     /// <param name="clock">Measures time; the system's clock when null.</param>
     public DelegateRunner(string metric, Func<ParameterSet, double> function, TimeProvider? clock = null)
-        : this((context, _) => Task.FromResult(RunResult.Complete(new Dictionary<string, double> { [metric] = function(context.Parameters) })), clock)
+        : this((context, _) =>
+            Task.FromResult(RunResult.Complete(new Dictionary<string, double> { [metric] = function(context.Parameters) })),
+            clock)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(metric);
         ArgumentNullException.ThrowIfNull(function);
@@ -86,7 +88,9 @@ public sealed class DelegateRunner : IExperimentRunner
     }
 
     internal static TimeSpan? Limit(Budget budget) =>
-        budget.Training is { } training && budget.Wall is { } wall ? (training < wall ? training : wall) : budget.Training ?? budget.Wall;
+        budget.Training is { } training && budget.Wall is { } wall
+            ? (training < wall ? training : wall)
+            : budget.Training ?? budget.Wall;
 
     private static RunResult Failure(Exception e) => e is OutOfMemoryException
         ? RunResult.Failure(RunOutcome.OutOfMemory, e.Message)

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>A runner around another one: the base of decorators that log, cache or place runs. Passes everything through.</summary>
+/// <summary>
+/// A runner around another one: the base of decorators that log, cache or place runs. Passes everything through.
+/// </summary>
 /// <param name="inner">The runner that is asked.</param>
 public abstract class DelegatingRunner(IExperimentRunner inner) : IExperimentRunner
 {

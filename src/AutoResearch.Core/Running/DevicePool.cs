@@ -3,15 +3,16 @@ using System.Globalization;
 namespace AutoResearch;
 
 /// <summary>
-/// Several runners as one, each for a device that other loops on this machine want too: a run takes the first device that nobody uses, in
-/// this process or another one of the same user, and waits while there is none. Two loops on one device would make each other's runs slower,
-/// and in a budget of time worse. Thread-safe.
+/// Several runners as one, each for a device that other loops on this machine want too: a run takes the first device that nobody
+/// uses, in this process or another one of the same user, and waits while there is none. Two loops on one device would make each
+/// other's runs slower, and in a budget of time worse. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A device is a name, and the lock on it a locked file in <see cref="Directory"/>: the operating system lets go of it when its process ends,
-/// also by <c>kill -9</c>. Only loops that use a pool with the same names see each other. Who has waited for a device gets it before the loop that
-/// gives it back can take it again. The device and the time waited are recorded with the result (<see cref="RunResult.Device"/>,
-/// <c>device</c> and <c>waited_seconds</c>); the wait belongs neither to the run's time nor to its budget.
+/// A device is a name, and the lock on it a locked file in <see cref="Directory"/>: the operating system lets go of it when its
+/// process ends, also by <c>kill -9</c>. Only loops that use a pool with the same names see each other. Who has waited for a
+/// device gets it before the loop that gives it back can take it again. The device and the time waited are recorded with the
+/// result (<see cref="RunResult.Device"/>, <c>device</c> and <c>waited_seconds</c>); the wait belongs neither to the run's
+/// time nor to its budget.
 /// </remarks>
 /// <example>
 /// One GPU, shared with whoever else uses the name:
@@ -25,7 +26,8 @@ public sealed class DevicePool : IExperimentRunner
 
     /// <summary>Creates a pool.</summary>
     /// <param name="devices">
-    /// Names of the devices, of letters, digits, '.', '_' and '-', and for each the runner that uses it. The pool does not dispose of them.
+    /// Names of the devices, of letters, digits, '.', '_' and '-', and for each the runner that uses it. The pool does
+    /// not dispose of them.
     /// </param>
     /// <exception cref="ArgumentException">There is none, a runner is null, or a name is not allowed or occurs twice.</exception>
     public DevicePool(params IEnumerable<(string Device, IExperimentRunner Runner)> devices)
@@ -35,11 +37,14 @@ public sealed class DevicePool : IExperimentRunner
         if (_devices.Length == 0) throw new ArgumentException("A pool needs at least one device.", nameof(devices));
         foreach (var (device, runner) in _devices)
         {
-            if (string.IsNullOrEmpty(device) || device[0] == '.' || !device.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
-                throw new ArgumentException($"'{device}' is no name for a device: use letters, digits, '.', '_' and '-', e.g. gpu0.", nameof(devices));
+            if (string.IsNullOrEmpty(device) || device[0] == '.'
+                || !device.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-'))
+                throw new ArgumentException(
+                    $"'{device}' is no name for a device: use letters, digits, '.', '_' and '-', e.g. gpu0.", nameof(devices));
             if (runner is null) throw new ArgumentException($"The runner of the device '{device}' is null.", nameof(devices));
         }
-        if (_devices.GroupBy(d => d.Device, StringComparer.OrdinalIgnoreCase).FirstOrDefault(g => g.Count() > 1) is { Key: var twice })
+        if (_devices.GroupBy(d => d.Device, StringComparer.OrdinalIgnoreCase)
+            .FirstOrDefault(g => g.Count() > 1) is { Key: var twice })
             throw new ArgumentException($"The device '{twice}' occurs twice; a device makes one run at a time.", nameof(devices));
     }
 
@@ -47,14 +52,14 @@ public sealed class DevicePool : IExperimentRunner
     public int Count => _devices.Length;
 
     /// <summary>
-    /// The directory of the lock files, on a local disk; it is made if needed. By default one of this user below the system's temporary
-    /// directory. Containers that share a device must share the directory.
+    /// The directory of the lock files, on a local disk; it is made if needed. By default one of this user below the system's
+    /// temporary directory. Containers that share a device must share the directory.
     /// </summary>
     public string Directory { get; init; } = Path.Combine(Path.GetTempPath(), $"autoresearch-{Environment.UserName}", "devices");
 
     /// <summary>
-    /// How long a run may wait for a device before it ends as <see cref="RunOutcome.InfrastructureFailure"/>, which a loop tries again.
-    /// Null (the default) for as long as it takes.
+    /// How long a run may wait for a device before it ends as <see cref="RunOutcome.InfrastructureFailure"/>, which a loop tries
+    /// again. Null (the default) for as long as it takes.
     /// </summary>
     public TimeSpan? Patience { get; init; }
 
@@ -68,12 +73,14 @@ public sealed class DevicePool : IExperimentRunner
     internal Func<string, string?, string, FileLock?> TryTake { get; init; } = FileLock.TryTake;
 
     /// <inheritdoc/>
-    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         var start = TimeProvider.GetTimestamp();
         var (taken, at) = await TakeAsync(experiment, start, cancellationToken).ConfigureAwait(false);
-        if (taken is null) return RunResult.Failure(RunOutcome.InfrastructureFailure, $"No device was free within {Patience}: {Holders()}.");
+        if (taken is null)
+            return RunResult.Failure(RunOutcome.InfrastructureFailure, $"No device was free within {Patience}: {Holders()}.");
         using (taken)
         {
             var waited = TimeProvider.GetElapsedTime(start);
@@ -91,7 +98,8 @@ public sealed class DevicePool : IExperimentRunner
         }
     }
 
-    private async Task<(FileLock? Lock, int Device)> TakeAsync(Experiment experiment, long start, CancellationToken cancellationToken)
+    private async Task<(FileLock? Lock, int Device)> TakeAsync(
+        Experiment experiment, long start, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Prepare();
@@ -120,8 +128,9 @@ public sealed class DevicePool : IExperimentRunner
     }
 
     /// <summary>
-    /// Takes a device if it is free and nobody has waited longer. The first of those who wait for it holds its second lock, without which nobody may
-    /// take the first: otherwise a loop that gives a device back would have it again before the others look.
+    /// Takes a device if it is free and nobody has waited longer. The first of those who wait for it holds its second lock,
+    /// without which nobody may take the first: otherwise a loop that gives a device back would have it again
+    /// before the others look.
     /// </summary>
     private FileLock? Try(int device, string note, ref (FileLock? Lock, int Device) turn)
     {
@@ -137,7 +146,8 @@ public sealed class DevicePool : IExperimentRunner
     private void Prepare()
     {
         if (OperatingSystem.IsWindows()) System.IO.Directory.CreateDirectory(Directory);
-        else System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        else System.IO.Directory.CreateDirectory(Directory,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
     }
 
     // Some network file systems take a lock and keep nobody out.
@@ -147,10 +157,12 @@ public sealed class DevicePool : IExperimentRunner
         _isProven = second is null;
         if (_isProven) return;
         taken.Dispose();
-        throw new InvalidOperationException($"Locks of files keep nobody out in '{Directory}'. Set DevicePool.Directory to one on a local disk.");
+        throw new InvalidOperationException(
+            $"Locks of files keep nobody out in '{Directory}'. Set DevicePool.Directory to one on a local disk.");
     }
 
-    private string Holders() => string.Join("; ", _devices.Select((d, i) => $"{d.Device} is used by {FileLock.Owner(Place(i, "owner"))}"));
+    private string Holders() =>
+        string.Join("; ", _devices.Select((d, i) => $"{d.Device} is used by {FileLock.Owner(Place(i, "owner"))}"));
 
     private string Place(int device, string kind) => Path.Combine(Directory, $"{_devices[device].Device}.{kind}");
 }

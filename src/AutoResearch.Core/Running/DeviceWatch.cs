@@ -3,8 +3,8 @@ using System.Globalization;
 namespace AutoResearch;
 
 /// <summary>
-/// What others did to the machine while a run was made: processor time of other programs, time that the host of a virtual machine took
-/// away, and slowing down for heat. Linux only; elsewhere nothing is seen.
+/// What others did to the machine while a run was made: processor time of other programs, time that the host of a virtual machine
+/// took away, and slowing down for heat. Linux only; elsewhere nothing is seen.
 /// </summary>
 internal sealed class DeviceWatch
 {
@@ -26,14 +26,16 @@ internal sealed class DeviceWatch
     /// <param name="root">Where /proc and /sys are.</param>
     /// <param name="ownTime">Processor time of this process.</param>
     /// <param name="processors">How many processors the system's times are of.</param>
-    public static DeviceWatch Start(string root, Func<TimeSpan> ownTime, int processors) => new(new SystemFiles(root), ownTime, processors);
+    public static DeviceWatch Start(string root, Func<TimeSpan> ownTime, int processors) =>
+        new(new SystemFiles(root), ownTime, processors);
 
     /// <summary>The load from outside, in processors; null when it cannot be told.</summary>
     /// <param name="children">Processor time of the run's other processes.</param>
     /// <param name="elapsed">How long the run took.</param>
     public double? Foreign(TimeSpan children, TimeSpan elapsed)
     {
-        if (_start is not { } start || _system.ProcessorTime() is not { } end || end.All <= start.All || elapsed <= TimeSpan.Zero) return null;
+        if (_start is not { } start || _system.ProcessorTime() is not { } end || end.All <= start.All || elapsed <= TimeSpan.Zero)
+            return null;
         var busy = (end.Busy - start.Busy + end.Stolen - start.Stolen) / (end.All - start.All) * _processors;
         var own = (_ownTime() - _ownStart + children) / elapsed;
         return Math.Max(0, busy - own);
@@ -46,7 +48,8 @@ internal sealed class DeviceWatch
         if (Foreign(children, elapsed) is { } foreign && foreign > options.ForeignLoad * _processors)
             return string.Create(CultureInfo.InvariantCulture, $"other programs used {foreign:0.0} of {_processors} processors");
         return _throttled is { } before && _system.Throttled() is { } after && after - before > options.Throttlings
-            ? string.Create(CultureInfo.InvariantCulture, $"the processors were slowed down for their heat {after - before:0} times")
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"the processors were slowed down for their heat {after - before:0} times")
             : null;
     }
 }

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>What a training left, taken out of its hands: moved to a directory that the training never had, links refused.</summary>
+/// <summary>
+/// What a training left, taken out of its hands: moved to a directory that the training never had, links refused.
+/// </summary>
 internal sealed class EvaluationArtifact : IDisposable
 {
     private EvaluationArtifact(string directory, string path, string hash) => (Directory, Path, Hash) = (directory, path, hash);
@@ -21,11 +23,14 @@ internal sealed class EvaluationArtifact : IDisposable
         foreach (var part in evaluator.Artifact.Split('/'))
         {
             path = System.IO.Path.Combine(path, part);
-            if (new FileInfo(path).LinkTarget is not null) return $"the artifact '{evaluator.Artifact}' is a link, or lies behind one";
+            if (new FileInfo(path).LinkTarget is not null)
+                return $"the artifact '{evaluator.Artifact}' is a link, or lies behind one";
         }
 
         if (!System.IO.Path.Exists(path)) return $"the training left no '{evaluator.Artifact}'";
-        var files = System.IO.Directory.Exists(path) ? new DirectoryInfo(path).EnumerateFileSystemInfos("*", SearchOption.AllDirectories) : [new FileInfo(path)];
+        var files = System.IO.Directory.Exists(path)
+            ? new DirectoryInfo(path).EnumerateFileSystemInfos("*", SearchOption.AllDirectories)
+            : [new FileInfo(path)];
         var bytes = 0L;
         foreach (var entry in files)
         {
@@ -33,7 +38,9 @@ internal sealed class EvaluationArtifact : IDisposable
             if (entry is not FileInfo file) continue;
             // Pipes, sockets and devices have no length; nobody needs an empty artifact.
             if (file.Length == 0) return $"'{entry.Name}' of the artifact '{evaluator.Artifact}' is empty, or not a regular file";
-            if ((bytes += file.Length) > evaluator.MaximumArtifactBytes) return $"the artifact '{evaluator.Artifact}' is larger than {evaluator.MaximumArtifactBytes:N0} bytes (EvaluatorCommand.MaximumArtifactBytes)";
+            if ((bytes += file.Length) > evaluator.MaximumArtifactBytes)
+                return $"the artifact '{evaluator.Artifact}' is larger than {evaluator.MaximumArtifactBytes:N0} bytes "
+                    + "(EvaluatorCommand.MaximumArtifactBytes)";
         }
 
         return null;
@@ -45,7 +52,8 @@ internal sealed class EvaluationArtifact : IDisposable
         var directory = System.IO.Directory.CreateTempSubdirectory("ar-evaluation-").FullName;
         try
         {
-            var (from, to) = (System.IO.Path.Combine(runDirectory, evaluator.Artifact), System.IO.Path.Combine(directory, System.IO.Path.GetFileName(evaluator.Artifact)));
+            var (from, to) = (System.IO.Path.Combine(runDirectory, evaluator.Artifact),
+                System.IO.Path.Combine(directory, System.IO.Path.GetFileName(evaluator.Artifact)));
             if (System.IO.Directory.Exists(from)) Copy(new DirectoryInfo(from), to);
             else File.Move(from, to);
             return new(directory, to, TrustedFiles.Read([to]).Digest(relativeTo: directory));

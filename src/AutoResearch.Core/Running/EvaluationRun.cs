@@ -9,19 +9,24 @@ internal sealed class EvaluationRun(EvaluatorCommand evaluator, TrustedFiles tru
     /// <param name="runDirectory">The training's directory.</param>
     /// <param name="train">Runs the training.</param>
     /// <param name="evaluate">Runs the evaluator on an artifact.</param>
-    public async Task<RunResult> RunAsync(string runDirectory, Func<Task<RunResult>> train, Func<EvaluationArtifact, Task<RunResult>> evaluate)
+    public async Task<RunResult> RunAsync(
+        string runDirectory, Func<Task<RunResult>> train, Func<EvaluationArtifact, Task<RunResult>> evaluate)
     {
         // Not this candidate's doing; it is not to be blamed, and nothing is to be compared with what came before.
         if (Changed() is { } before)
-            return RunResult.Failure(RunOutcome.InfrastructureFailure, $"{before} since the loop began, so that scores cannot be compared. Restore it, or begin a new loop.");
+            return RunResult.Failure(RunOutcome.InfrastructureFailure,
+                $"{before} since the loop began, so that scores cannot be compared. Restore it, or begin a new loop.");
         if (Path.Exists(Path.Combine(runDirectory, evaluator.Artifact)))
-            return RunResult.Failure(RunOutcome.Invalid, $"'{evaluator.Artifact}' is there before the training, and could be taken for its result. Take it out of the candidate's files.");
+            return RunResult.Failure(RunOutcome.Invalid,
+                $"'{evaluator.Artifact}' is there before the training, and could be taken for its result. "
+                + "Take it out of the candidate's files.");
         var training = await train().ConfigureAwait(false);
         // What the training says of itself counts for nothing.
         training = training with { Metrics = new Dictionary<string, double>() };
         if (Changed() is { } between) return Tampered(training, between, "during the training");
         if (training.Outcome != RunOutcome.Completed) return training;
-        if (EvaluationArtifact.Problem(runDirectory, evaluator) is { } problem) return training with { Outcome = RunOutcome.Invalid, Message = $"There is nothing to evaluate: {problem}." };
+        if (EvaluationArtifact.Problem(runDirectory, evaluator) is { } problem)
+            return training with { Outcome = RunOutcome.Invalid, Message = $"There is nothing to evaluate: {problem}." };
         EvaluationArtifact artifact;
         try
         {
@@ -29,7 +34,11 @@ internal sealed class EvaluationRun(EvaluatorCommand evaluator, TrustedFiles tru
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return training with { Outcome = RunOutcome.InfrastructureFailure, Message = $"The artifact could not be moved to the evaluator: {e.Message}" };
+            return training with
+            {
+                Outcome = RunOutcome.InfrastructureFailure,
+                Message = $"The artifact could not be moved to the evaluator: {e.Message}",
+            };
         }
 
         using (artifact)
@@ -43,7 +52,11 @@ internal sealed class EvaluationRun(EvaluatorCommand evaluator, TrustedFiles tru
     private string? Changed() => trusted.FirstDifference(TrustedFiles.Read(evaluator.Trusted));
 
     private static RunResult Tampered(RunResult training, string what, string when) =>
-        training with { Outcome = RunOutcome.Invalid, Message = $"What the score depends on is not the candidate's to change: {what} {when}." };
+        training with
+        {
+            Outcome = RunOutcome.Invalid,
+            Message = $"What the score depends on is not the candidate's to change: {what} {when}.",
+        };
 
     private RunResult Combined(RunResult training, RunResult evaluation, string artifact)
     {
@@ -60,7 +73,11 @@ internal sealed class EvaluationRun(EvaluatorCommand evaluator, TrustedFiles tru
             Metrics = evaluation.Metrics,
             Hashes = hashes,
             LogTail = $"{training.LogTail}\n--- evaluator\n{evaluation.LogTail}",
-            Usage = training.Usage with { WallTime = training.Usage.WallTime + evaluation.Usage.WallTime, CpuTime = Sum(training.Usage.CpuTime, evaluation.Usage.CpuTime) },
+            Usage = training.Usage with
+            {
+                WallTime = training.Usage.WallTime + evaluation.Usage.WallTime,
+                CpuTime = Sum(training.Usage.CpuTime, evaluation.Usage.CpuTime),
+            },
         };
     }
 

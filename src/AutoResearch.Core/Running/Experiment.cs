@@ -18,18 +18,24 @@ public sealed record Experiment
     /// <summary>Why it runs.</summary>
     public RunPurpose Purpose { get; init; } = RunPurpose.Screen;
 
-    /// <summary>Share of the full budget that the run gets, above 0 and at most 1; see <see cref="ScaledBudget"/>. Default 1.</summary>
+    /// <summary>
+    /// Share of the full budget that the run gets, above 0 and at most 1; see <see cref="ScaledBudget"/>. Default 1.
+    /// </summary>
     public double Fidelity { get; init; } = 1;
 
-    /// <summary>The trial it belongs to; 0 for the baseline. Runs after the search, of whatever arm, belong to the final candidate's trial.</summary>
+    /// <summary>
+    /// The trial it belongs to; 0 for the baseline. Runs after the search, of whatever arm, belong to the
+    /// final candidate's trial.
+    /// </summary>
     public int Trial { get; init; }
 
     /// <summary>1 for the first attempt, more after infrastructure failures, cancellations and crashes of the loop.</summary>
     public int Attempt { get; init; } = 1;
 
     /// <summary>
-    /// The budget at this <see cref="Fidelity"/>: training time, steps, tokens and FLOPs are multiplied by it, whole steps and tokens being
-    /// at least 1. Limits that guard the machine (wall time, memory, money) stay. A run is shorter, with the whole schedule in it.
+    /// The budget at this <see cref="Fidelity"/>: training time, steps, tokens and FLOPs are multiplied by it, whole steps and
+    /// tokens being at least 1. Limits that guard the machine (wall time, memory, money) stay. A run is shorter, with the
+    /// whole schedule in it.
     /// </summary>
     public Budget ScaledBudget() => Fidelity >= 1 ? Budget : Budget with
     {

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>Runs an experiment under its budget. The runner owns the clock, the seed and the metric; the candidate owns none of them.</summary>
+/// <summary>
+/// Runs an experiment under its budget. The runner owns the clock, the seed and the metric; the candidate owns none of them.
+/// </summary>
 public interface IExperimentRunner
 {
     /// <summary>Runs one experiment to its end.</summary>
@@ -12,5 +14,6 @@ public interface IExperimentRunner
     /// and is recorded as <see cref="RunOutcome.InfrastructureFailure"/>.
     /// </returns>
     /// <exception cref="OperationCanceledException">The token was cancelled; nothing of the run is left.</exception>
-    Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default);
+    Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default);
 }

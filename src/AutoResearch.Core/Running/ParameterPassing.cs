@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>How a <see cref="ProcessRunner"/> hands a candidate's parameters to the program, besides placeholders in its arguments.</summary>
+/// <summary>
+/// How a <see cref="ProcessRunner"/> hands a candidate's parameters to the program, besides placeholders in its arguments.
+/// </summary>
 public enum ParameterPassing
 {
     /// <summary>By placeholders only. The default.</summary>
@@ -9,6 +11,8 @@ public enum ParameterPassing
     /// <summary>As further arguments, <c>--name value</c>.</summary>
     Arguments,
 
-    /// <summary>As environment variables, <c>AUTORESEARCH_NAME</c> in capitals, other characters than letters and digits as underscores.</summary>
+    /// <summary>
+    /// As environment variables, <c>AUTORESEARCH_NAME</c> in capitals, other characters than letters and digits as underscores.
+    /// </summary>
     Environment,
 }

@@ -13,10 +13,10 @@ namespace AutoResearch;
 /// <remarks>
 /// Metrics are lines <c>name: value</c>, as in autoresearch's summary, and JSON objects, one a line; the last value of a name
 /// counts. The program is told in its environment: AUTORESEARCH_EXPERIMENT (unique to the attempt), AUTORESEARCH_SEED,
-/// AUTORESEARCH_RUN_DIR, and AUTORESEARCH_TRAINING_SECONDS, _WALL_SECONDS, _STEPS, _TOKENS, _FLOPS where the budget has them. Arguments may hold
-/// the placeholders <c>{seed}</c>, <c>{experiment}</c>, <c>{run_dir}</c>, <c>{training_seconds}</c>, <c>{wall_seconds}</c>,
-/// <c>{steps}</c>, <c>{tokens}</c> and the candidate's parameters. What is covered on which system is told in
-/// docs/running-experiments.md. Thread-safe; runs may be concurrent.
+/// AUTORESEARCH_RUN_DIR, and AUTORESEARCH_TRAINING_SECONDS, _WALL_SECONDS, _STEPS, _TOKENS, _FLOPS where the budget has them.
+/// Arguments may hold the placeholders <c>{seed}</c>, <c>{experiment}</c>, <c>{run_dir}</c>, <c>{training_seconds}</c>,
+/// <c>{wall_seconds}</c>, <c>{steps}</c>, <c>{tokens}</c> and the candidate's parameters. What is covered on which system is told
+/// in docs/running-experiments.md. Thread-safe; runs may be concurrent.
 /// </remarks>
 public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 {
@@ -25,8 +25,9 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private static readonly TimeSpan s_watchInterval = TimeSpan.FromMilliseconds(250);
     private static readonly string[] s_environment =
     [
-        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
-        "SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramFiles", "ProgramData",
+        "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES", "SystemRoot", "SystemDrive", "windir", "ComSpec", "PATHEXT", "USERPROFILE", "APPDATA",
+        "LOCALAPPDATA", "ProgramFiles", "ProgramData",
     ];
 
     private readonly IReadOnlyList<string> _command;
@@ -52,7 +53,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     public ProcessRunner(IReadOnlyList<string> command, ProcessRunnerOptions? options = null, TimeProvider? clock = null)
     {
         ArgumentNullException.ThrowIfNull(command);
-        if (command.Count == 0 || string.IsNullOrWhiteSpace(command[0])) throw new ArgumentException("The command names no program.", nameof(command));
+        if (command.Count == 0 || string.IsNullOrWhiteSpace(command[0]))
+            throw new ArgumentException("The command names no program.", nameof(command));
         _command = [.. command];
         _options = (options ?? new()).Validate();
         _clock = clock ?? TimeProvider.System;
@@ -61,7 +63,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
     /// <inheritdoc/>
     /// <exception cref="ObjectDisposedException">The runner was disposed of.</exception>
-    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         cancellationToken.ThrowIfCancellationRequested();
@@ -92,10 +95,12 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         await Task.WhenAll(runs).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    private async Task<RunResult> RunInDirectoryAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    private async Task<RunResult> RunInDirectoryAsync(
+        Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken)
     {
         var nonce = Guid.NewGuid().ToString("N")[..12];
-        if (_options.Workspace is { } workspace) return await RunInWorkspaceAsync(workspace, experiment, nonce, progress, cancellationToken).ConfigureAwait(false);
+        if (_options.Workspace is { } workspace)
+            return await RunInWorkspaceAsync(workspace, experiment, nonce, progress, cancellationToken).ConfigureAwait(false);
         RunDirectory directory;
         try
         {
@@ -104,11 +109,13 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return RunResult.Failure(RunOutcome.InfrastructureFailure,
-                $"The run directory in '{_options.RunsDirectory}' could not be made: {e.Message} Make room, or set ProcessRunnerOptions.RunsDirectory.");
+                $"The run directory in '{_options.RunsDirectory}' could not be made: {e.Message} Make room, "
+                + "or set ProcessRunnerOptions.RunsDirectory.");
         }
         try
         {
-            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
+            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress,
+                cancellationToken).ConfigureAwait(false);
             if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
             return result with { Artifacts = _options.KeepRunDirectories ? [directory.Path] : null };
         }
@@ -119,7 +126,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     }
 
     private async Task<RunResult> RunInWorkspaceAsync(
-        IExperimentWorkspace workspace, Experiment experiment, string nonce, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+        IExperimentWorkspace workspace, Experiment experiment, string nonce, IProgress<Measurement>? progress,
+        CancellationToken cancellationToken)
     {
         IExperimentDirectory directory;
         try
@@ -128,35 +136,54 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return RunResult.Failure(RunOutcome.InfrastructureFailure, $"The experiment's directory could not be made: {e.Message}");
+            return RunResult.Failure(RunOutcome.InfrastructureFailure,
+                $"The experiment's directory could not be made: {e.Message}");
         }
 
         await using (directory.ConfigureAwait(false))
         {
-            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress, cancellationToken).ConfigureAwait(false);
+            var result = await RunProcessAsync(experiment, directory.Path, nonce, progress,
+                cancellationToken).ConfigureAwait(false);
             if (_options.RequiredMetric is { } metric) result = result.RequireMetric(metric);
             result = result with { Hashes = Merged(result.Hashes, directory.Hashes) };
-            return await directory.CheckAsync(cancellationToken).ConfigureAwait(false) is { } violation && result.Outcome != RunOutcome.InfrastructureFailure
-                ? result with { Outcome = RunOutcome.Invalid, Message = $"A file that is not the program's to change was changed: {violation}." }
+            return await directory.CheckAsync(cancellationToken).ConfigureAwait(false) is { } violation
+                && result.Outcome != RunOutcome.InfrastructureFailure
+                ? result with
+                {
+                    Outcome = RunOutcome.Invalid,
+                    Message = $"A file that is not the program's to change was changed: {violation}.",
+                }
                 : result;
         }
     }
 
     private async Task<RunResult> RunProcessAsync(
-        Experiment experiment, string runDirectory, string nonce, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+        Experiment experiment, string runDirectory, string nonce, IProgress<Measurement>? progress,
+        CancellationToken cancellationToken)
     {
         var hashes = default(Dictionary<string, string>);
         if (_options.Build is { } build)
         {
-            var built = await LaunchAsync(new(CommandLine.Split(build), runDirectory) { Limit = _options.BuildTime }, experiment, nonce, cancellationToken).ConfigureAwait(false);
+            var built = await LaunchAsync(new(CommandLine.Split(build), runDirectory) { Limit = _options.BuildTime }, experiment,
+                nonce, cancellationToken).ConfigureAwait(false);
             if (built.Outcome != RunOutcome.Completed)
-                return built with { Metrics = new Dictionary<string, double>(), Message = $"The build did not succeed. {built.Message}" };
+                return built with
+                {
+                    Metrics = new Dictionary<string, double>(),
+                    Message = $"The build did not succeed. {built.Message}",
+                };
             if (_options.ProgramFile is { } file && HashOf(Path.Combine(runDirectory, file)) is { } hash)
                 hashes = new(StringComparer.Ordinal) { [NoOpGuard.ProgramHash] = hash };
         }
 
-        var program = new ProgramLaunch(_command, runDirectory) { IsExperiment = true, Progress = progress, Limit = LimitOf(experiment.ScaledBudget()) };
-        var result = _options.Host is { } host ? await RunHostedAsync(host, program, experiment, nonce, cancellationToken).ConfigureAwait(false)
+        var program = new ProgramLaunch(_command, runDirectory)
+        {
+            IsExperiment = true,
+            Progress = progress,
+            Limit = LimitOf(experiment.ScaledBudget()),
+        };
+        var result = _options.Host is { } host
+            ? await RunHostedAsync(host, program, experiment, nonce, cancellationToken).ConfigureAwait(false)
             : _evaluation is { } evaluation ? await evaluation.RunAsync(runDirectory, Train, Evaluate).ConfigureAwait(false)
             : await Train().ConfigureAwait(false);
         return hashes is null ? result : result with { Hashes = Merged(result.Hashes, hashes) };
@@ -172,12 +199,14 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
                 Limit = evaluator.Time,
                 Readable = evaluator.Trusted,
                 Values = new Dictionary<string, string>(StringComparer.Ordinal) { ["artifact"] = artifact.Path },
-                Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["PYTHONDONTWRITEBYTECODE"] = "1" }, // nothing may be added beside it
+                // Nothing may be added beside it
+                Environment = new Dictionary<string, string>(StringComparer.Ordinal) { ["PYTHONDONTWRITEBYTECODE"] = "1" },
             }, experiment, nonce, cancellationToken);
         }
     }
 
-    private async Task<RunResult> RunHostedAsync(IProgramHost host, ProgramLaunch program, Experiment experiment, string nonce, CancellationToken cancellationToken)
+    private async Task<RunResult> RunHostedAsync(
+        IProgramHost host, ProgramLaunch program, Experiment experiment, string nonce, CancellationToken cancellationToken)
     {
         IProgramSession session;
         try
@@ -190,11 +219,13 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         }
 
         await using (session.ConfigureAwait(false))
-            return await LaunchAsync(program with { Session = session }, experiment, nonce, cancellationToken).ConfigureAwait(false);
+            return await LaunchAsync(program with { Session = session }, experiment, nonce,
+                cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Starts one program of an experiment, watches it and ends it with everything that it started.</summary>
-    private async Task<RunResult> LaunchAsync(ProgramLaunch launch, Experiment experiment, string nonce, CancellationToken cancellationToken)
+    private async Task<RunResult> LaunchAsync(
+        ProgramLaunch launch, Experiment experiment, string nonce, CancellationToken cancellationToken)
     {
         RunConfinement confinement;
         try
@@ -208,14 +239,19 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
 
         using (confinement)
         {
-            var result = await LaunchConfinedAsync(launch, experiment, nonce, confinement, cancellationToken).ConfigureAwait(false);
-            var device = new Dictionary<string, string>(result.Device ?? DeviceFingerprint.Read(), StringComparer.Ordinal) { ["sandbox"] = confinement.Description };
+            var result = await LaunchConfinedAsync(launch, experiment, nonce, confinement,
+                cancellationToken).ConfigureAwait(false);
+            var device = new Dictionary<string, string>(result.Device ?? DeviceFingerprint.Read(), StringComparer.Ordinal)
+            {
+                ["sandbox"] = confinement.Description,
+            };
             return result with { Device = device };
         }
     }
 
     private async Task<RunResult> LaunchConfinedAsync(
-        ProgramLaunch launch, Experiment experiment, string nonce, RunConfinement confinement, CancellationToken cancellationToken)
+        ProgramLaunch launch, Experiment experiment, string nonce, RunConfinement confinement,
+        CancellationToken cancellationToken)
     {
         var (command, progress, session) = (launch.Command, launch.Progress, launch.Session);
         using var process = new Process();
@@ -245,7 +281,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         }
 
         var tree = new ProcessTree(process, $"AUTORESEARCH_EXPERIMENT={experiment.Id}-{nonce}", confinement.IsNamespace);
-        var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream), output.ReadAsync(process.StandardError.BaseStream));
+        var reading = Task.WhenAll(output.ReadAsync(process.StandardOutput.BaseStream),
+            output.ReadAsync(process.StandardError.BaseStream));
         using var serving = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var served = session?.ServeAsync(ended.Task, serving.Token);
@@ -253,7 +290,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         var (stop, peak) = await WatchAsync(process, tree, launch.Limit, (memory, look) =>
         {
             report.Add(memory);
-            return confinement.Violation(tree, memory, experiment.Budget, [launch.Directory], lookAtDisk: look % LooksPerDiskLook == 0);
+            return confinement.Violation(tree, memory, experiment.Budget, [launch.Directory],
+                lookAtDisk: look % LooksPerDiskLook == 0);
         }, served, cancellationToken).ConfigureAwait(false);
         var exitedItself = process.HasExited;
         // What the program left behind goes too, whether it ended by itself or not: a survivor would disturb the next run.
@@ -266,15 +304,20 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         ObjectDisposedException.ThrowIf(_disposal.IsCancellationRequested, this);
 
         var result = stop is { } failure
-            ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with { Metrics = output.Metrics }
+            ? RunResult.Failure(failure.Outcome, $"{failure.Message} {ProcessOutcome.LastLine(output.Tail)}") with
+            {
+                Metrics = output.Metrics,
+            }
             : exitedItself && confinement.HasFailed()
-            ? RunResult.Failure(RunOutcome.InfrastructureFailure, $"The sandbox failed, not the program. {ProcessOutcome.LastLine(output.Tail)}")
+            ? RunResult.Failure(RunOutcome.InfrastructureFailure,
+                $"The sandbox failed, not the program. {ProcessOutcome.LastLine(output.Tail)}")
             : verdict is null || (verdict.Outcome == RunOutcome.Crashed && exitedItself && process.ExitCode != 0)
             ? ProcessOutcome.Of(process.ExitCode, output, () => DiskIsFull(process.StartInfo.WorkingDirectory))
             : verdict;
         var usage = Usage(session is null ? output.Metrics : result.Metrics, _clock.GetElapsedTime(start), peak, tree.CpuTime);
         // A program with a session has no say in its metrics, whatever it prints.
-        if (session is not null) result = result with { Metrics = verdict?.Metrics ?? new Dictionary<string, double>(), Curve = verdict?.Curve };
+        if (session is not null)
+            result = result with { Metrics = verdict?.Metrics ?? new Dictionary<string, double>(), Curve = verdict?.Curve };
         return result with { LogTail = output.Tail, Usage = usage };
     }
 
@@ -294,13 +337,18 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private TimeSpan? LimitOf(Budget budget)
     {
         // A host owns the clock of the training, and limits what comes before and after it.
-        var limit = _options.Host is null && budget.Training is { } training ? training + _options.StartupAllowance : (TimeSpan?)null;
+        var limit = _options.Host is null && budget.Training is { } training
+            ? training + _options.StartupAllowance
+            : (TimeSpan?)null;
         return budget.Wall is { } wall && (limit is null || wall < limit) ? wall : limit;
     }
 
-    /// <summary>Waits for the program's end, or for its session's, and returns why it has to be ended if neither comes in time.</summary>
+    /// <summary>
+    /// Waits for the program's end, or for its session's, and returns why it has to be ended if neither comes in time.
+    /// </summary>
     private async Task<((RunOutcome Outcome, string Message)? Stop, long PeakMemory)> WatchAsync(
-        Process process, ProcessTree tree, TimeSpan? limit, Func<long, int, (RunOutcome, string)?> violation, Task? served, CancellationToken cancellationToken)
+        Process process, ProcessTree tree, TimeSpan? limit, Func<long, int, (RunOutcome, string)?> violation, Task? served,
+        CancellationToken cancellationToken)
     {
         using var deadline = limit is { } time ? new CancellationTokenSource(time, _clock) : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken, _disposal.Token);
@@ -328,7 +376,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
             }
             catch (OperationCanceledException) when (!end.IsCompleted)
             {
-                return ((RunOutcome.TimedOut, string.Create(CultureInfo.InvariantCulture, $"The program was still running after {limit?.TotalSeconds:0.###} s and was ended.")), peak);
+                return ((RunOutcome.TimedOut, string.Create(CultureInfo.InvariantCulture,
+                    $"The program was still running after {limit?.TotalSeconds:0.###} s and was ended.")), peak);
             }
         }
     }
@@ -347,7 +396,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         }
     }
 
-    private static Dictionary<string, string> Merged(IReadOnlyDictionary<string, string>? first, IReadOnlyDictionary<string, string>? second)
+    private static Dictionary<string, string> Merged(
+        IReadOnlyDictionary<string, string>? first, IReadOnlyDictionary<string, string>? second)
     {
         var all = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, value) in (first ?? all).Concat(second ?? new Dictionary<string, string>())) all[name] = value;
@@ -396,17 +446,22 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
         info.FileName = all[0];
         foreach (var argument in all.Skip(1)) info.ArgumentList.Add(argument);
         SetEnvironment(info, experiment, values, $"{experiment.Id}-{nonce}", confinement.Policy);
-        foreach (var (name, value) in environment.Concat(launch.Environment).Concat(launch.Session?.Environment ?? new Dictionary<string, string>())) info.Environment[name] = value;
+        foreach (var (name, value) in environment.Concat(launch.Environment)
+            .Concat(launch.Session?.Environment ?? new Dictionary<string, string>()))
+            info.Environment[name] = value;
         return info;
     }
 
-    private void SetEnvironment(ProcessStartInfo info, Experiment experiment, Dictionary<string, string> values, string id, SandboxPolicy? policy)
+    private void SetEnvironment(
+        ProcessStartInfo info, Experiment experiment, Dictionary<string, string> values, string id, SandboxPolicy? policy)
     {
         var inherited = info.Environment.Where(e => s_environment.Contains(e.Key, StringComparer.OrdinalIgnoreCase)
             || e.Key.StartsWith("LC_", StringComparison.Ordinal) || e.Key.StartsWith("DOTNET_", StringComparison.Ordinal)
-            || _options.AllowedEnvironment.Contains(e.Key) || policy?.Environment.Contains(e.Key) == true || policy?.Credentials.Contains(e.Key) == true).ToList();
+            || _options.AllowedEnvironment.Contains(e.Key) || policy?.Environment.Contains(e.Key) == true
+            || policy?.Credentials.Contains(e.Key) == true).ToList();
         info.Environment.Clear();
-        foreach (var (name, value) in inherited.Concat(_options.Environment.Select(e => new KeyValuePair<string, string?>(e.Key, e.Value))))
+        foreach (var (name, value) in inherited.Concat(
+            _options.Environment.Select(e => new KeyValuePair<string, string?>(e.Key, e.Value))))
             info.Environment[name] = value;
         if (_options.Parameters == ParameterPassing.Environment)
         {
@@ -430,22 +485,24 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
     private static string? Find(string program, string workingDirectory)
     {
         if (OperatingSystem.IsWindows()) return program;
-        if (program.Contains('/')) return File.Exists(Path.Combine(workingDirectory, program)) ? Path.GetFullPath(program, workingDirectory) : null;
+        if (program.Contains('/'))
+            return File.Exists(Path.Combine(workingDirectory, program)) ? Path.GetFullPath(program, workingDirectory) : null;
         return (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
     }
 
-    private bool DiskIsFull(string workingDirectory) => ((string[])[workingDirectory, _options.RunsDirectory, Path.GetTempPath()]).Any(directory =>
-    {
-        try
+    private bool DiskIsFull(string workingDirectory) =>
+        ((string[])[workingDirectory, _options.RunsDirectory, Path.GetTempPath()]).Any(directory =>
         {
-            return _options.FreeSpace(directory) < FullDisk;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return false;
-        }
-    });
+            try
+            {
+                return _options.FreeSpace(directory) < FullDisk;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+            {
+                return false;
+            }
+        });
 
     // autoresearch's summary tells more than can be seen from outside.
     private static ResourceUsage Usage(IReadOnlyDictionary<string, double> metrics, TimeSpan wall, long peak, TimeSpan cpu)
@@ -456,7 +513,8 @@ public sealed class ProcessRunner : IExperimentRunner, IAsyncDisposable
             WallTime = wall,
             CpuTime = cpu > TimeSpan.Zero ? cpu : null,
             TrainingTime = Metric("training_seconds") is < 1e9 and { } seconds ? TimeSpan.FromSeconds(seconds) : null,
-            PeakMemoryBytes = Metric("peak_vram_mb") is > 0 and { } megabytes ? (long)(megabytes * 1048576) : peak > 0 ? peak : null,
+            PeakMemoryBytes = Metric("peak_vram_mb") is > 0 and { } megabytes ? (long)(megabytes * 1048576) : peak > 0 ? peak
+                : null,
             Steps = (long?)Metric("num_steps"),
             Tokens = (long?)(Metric("total_tokens_M") * 1e6),
         };

@@ -20,25 +20,28 @@ public sealed class ProcessRunnerOptions
 
     /// <summary>
     /// Gives every experiment its directory with the files to run, e.g. a <see cref="GitWorkspace"/>, in the place of
-    /// <see cref="TemplateDirectory"/>. A run that changed a file of it is <see cref="RunOutcome.Invalid"/>. Null (the default) for none.
+    /// <see cref="TemplateDirectory"/>. A run that changed a file of it is <see cref="RunOutcome.Invalid"/>. Null
+    /// (the default) for none.
     /// </summary>
     public IExperimentWorkspace? Workspace { get; set; }
 
     /// <summary>
-    /// The trusted side that owns data, clock and metric of the runs; what the program prints is then its log and nothing else, and the
-    /// host limits the training and what comes before and after it. Null (the default) for programs that report by printing.
+    /// The trusted side that owns data, clock and metric of the runs; what the program prints is then its log and nothing else,
+    /// and the host limits the training and what comes before and after it. Null (the default) for programs
+    /// that report by printing.
     /// </summary>
     public IProgramHost? Host { get; set; }
 
     /// <summary>
-    /// Scores what the program leaves, in a process of its own; what the program prints is then its log and nothing else. Null (the
-    /// default) for programs that report by printing. Excludes <see cref="Host"/>.
+    /// Scores what the program leaves, in a process of its own; what the program prints is then its log and nothing else. Null
+    /// (the default) for programs that report by printing. Excludes <see cref="Host"/>.
     /// </summary>
     public EvaluatorCommand? Evaluator { get; set; }
 
     /// <summary>
     /// A command that makes the program from the candidate's files, run before it in the same place, e.g.
-    /// <c>dotnet build train.cs -o out</c>. If it fails, the run has failed. Its time is not the program's. Null (the default) for none.
+    /// <c>dotnet build train.cs -o out</c>. If it fails, the run has failed. Its time is not the program's. Null
+    /// (the default) for none.
     /// </summary>
     public string? Build { get; set; }
 
@@ -51,7 +54,10 @@ public sealed class ProcessRunnerOptions
     /// </summary>
     public string? ProgramFile { get; set; }
 
-    /// <summary>Where the experiments' own directories are made, for this user only. Default: <c>autoresearch-&lt;user&gt;</c> in the directory for temporary files.</summary>
+    /// <summary>
+    /// Where the experiments' own directories are made, for this user only. Default: <c>autoresearch-&lt;user&gt;</c> in the
+    /// directory for temporary files.
+    /// </summary>
     public string RunsDirectory { get; set; } = WorkDirectories.Temporary("autoresearch");
 
     /// <summary>True to keep the experiments' own directories, which are then listed as artifacts. Default false.</summary>
@@ -67,16 +73,21 @@ public sealed class ProcessRunnerOptions
     public IDictionary<string, string> Environment { get; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>
-    /// Confines the program. Null (the default) for a <see cref="BubblewrapSandbox"/> with the default policy where the candidate has
-    /// source files, which a proposer may have written, and none where it has parameters only. Where there is no sandbox, such
-    /// candidates are refused; <c>Sandbox.None("reason")</c> runs them without one.
+    /// Confines the program. Null (the default) for a <see cref="BubblewrapSandbox"/> with the default policy where the candidate
+    /// has source files, which a proposer may have written, and none where it has parameters only. Where there is no sandbox,
+    /// such candidates are refused; <c>Sandbox.None("reason")</c> runs them without one.
     /// </summary>
     public ISandbox? Sandbox { get; set; }
 
-    /// <summary>A metric that a completed run must report; null (the default) when the loop's objective is check enough.</summary>
+    /// <summary>
+    /// A metric that a completed run must report; null (the default) when the loop's objective is check enough.
+    /// </summary>
     public string? RequiredMetric { get; set; }
 
-    /// <summary>Time on top of the training budget for start-up, compilation and evaluation, before the program is stopped. Default 5 minutes.</summary>
+    /// <summary>
+    /// Time on top of the training budget for start-up, compilation and evaluation, before the program is
+    /// stopped. Default 5 minutes.
+    /// </summary>
     public TimeSpan StartupAllowance { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How long a program that was told to end may take before it is killed. Default 2 seconds.</summary>
@@ -86,7 +97,8 @@ public sealed class ProcessRunnerOptions
     public int LogTailLength { get; set; } = 65_536;
 
     /// <summary>Free bytes on the disk of a directory; a seam for tests.</summary>
-    internal Func<string, long> FreeSpace { get; init; } = directory => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
+    internal Func<string, long> FreeSpace { get; init; } = directory =>
+        new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
 
     /// <summary>What confines source candidates when <see cref="Sandbox"/> is null.</summary>
     internal ISandbox Automatic { get; } = new BubblewrapSandbox();
@@ -95,15 +107,19 @@ public sealed class ProcessRunnerOptions
 
     internal ProcessRunnerOptions Validate()
     {
-        Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory), "does not exist");
-        Check(nameof(TemplateDirectory), TemplateDirectory, TemplateDirectory is null || Directory.Exists(TemplateDirectory), "does not exist");
+        Check(nameof(WorkingDirectory), WorkingDirectory, WorkingDirectory is null || Directory.Exists(WorkingDirectory),
+            "does not exist");
+        Check(nameof(TemplateDirectory), TemplateDirectory, TemplateDirectory is null || Directory.Exists(TemplateDirectory),
+            "does not exist");
         Check(nameof(Workspace), Workspace, Workspace is null || (TemplateDirectory is null && WorkingDirectory is null),
             "excludes TemplateDirectory and WorkingDirectory");
-        if ((Sandbox ?? (Workspace is null ? null : Automatic))?.Describe().Problem is { } problem) throw AutoResearch.Sandbox.Missing(problem);
+        if ((Sandbox ?? (Workspace is null ? null : Automatic))?.Describe().Problem is { } problem)
+            throw AutoResearch.Sandbox.Missing(problem);
         Check(nameof(RunsDirectory), RunsDirectory, !string.IsNullOrWhiteSpace(RunsDirectory), "must name a directory");
         Check(nameof(Build), Build, Build is null || !string.IsNullOrWhiteSpace(Build), "must name a program");
         Check(nameof(Evaluator), Evaluator, Evaluator is null || Host is null, "excludes Host");
-        Check(nameof(Evaluator), Evaluator, Evaluator is null || WorkingDirectory is null, "excludes WorkingDirectory: every run needs a directory of its own to leave its artifact in");
+        Check(nameof(Evaluator), Evaluator, Evaluator is null || WorkingDirectory is null,
+            "excludes WorkingDirectory: every run needs a directory of its own to leave its artifact in");
         Evaluator?.Validate();
         Check(nameof(BuildTime), BuildTime, BuildTime > TimeSpan.Zero, "must be positive");
         Check(nameof(StartupAllowance), StartupAllowance, StartupAllowance >= TimeSpan.Zero, "must not be negative");
@@ -114,6 +130,7 @@ public sealed class ProcessRunnerOptions
 
     private static void Check(string name, object? value, bool good, string rule)
     {
-        if (!good) throw new ArgumentException(FormattableString.Invariant($"ProcessRunnerOptions.{name} is '{value}'; it {rule}."));
+        if (!good)
+            throw new ArgumentException(FormattableString.Invariant($"ProcessRunnerOptions.{name} is '{value}'; it {rule}."));
     }
 }

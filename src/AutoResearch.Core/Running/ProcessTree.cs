@@ -20,7 +20,8 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
     private readonly Dictionary<int, ulong> _known = []; // start times tell a process from a later one with its number
 
     /// <summary>
-    /// Processor time of all members, as of the last look, and of the children that they waited for; zero where that is not known.
+    /// Processor time of all members, as of the last look, and of the children that they waited for; zero
+    /// where that is not known.
     /// </summary>
     public TimeSpan CpuTime { get; private set; }
 
@@ -82,7 +83,8 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
         var found = new Dictionary<int, Member>();
         foreach (var member in all.Values)
         {
-            if (member.Session == _root || member.Id == _root || IsKnown(member) || DescendsFrom(member, all) || HasMarker(member.Id))
+            if (member.Session == _root || member.Id == _root || IsKnown(member) || DescendsFrom(member, all)
+                || HasMarker(member.Id))
                 found.Add(member.Id, member);
         }
         lock (_known)
@@ -103,8 +105,10 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
     {
         try
         {
-            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/status")).FirstOrDefault(l => l.StartsWith("NSpid:", StringComparison.Ordinal));
-            return line?.Split('\t', StringSplitOptions.RemoveEmptyEntries) is { Length: > 2 } numbers && numbers[^1].Trim() != "1";
+            var line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/status"))
+                .FirstOrDefault(l => l.StartsWith("NSpid:", StringComparison.Ordinal));
+            return line?.Split('\t', StringSplitOptions.RemoveEmptyEntries) is { Length: > 2 } numbers
+                && numbers[^1].Trim() != "1";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -147,7 +151,8 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
     {
         try
         {
-            return File.ReadAllBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/environ")).AsSpan().IndexOf(_marker) >= 0;
+            return File.ReadAllBytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/environ")).AsSpan()
+                .IndexOf(_marker) >= 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -162,7 +167,8 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
 #pragma warning restore SYSLIB1054
 
     /// <summary>One line of the process table.</summary>
-    private readonly record struct Member(int Id, int Parent, int Session, ulong StartTime, long Memory, long Ticks, int Threads, bool IsZombie)
+    private readonly record struct Member(
+        int Id, int Parent, int Session, ulong StartTime, long Memory, long Ticks, int Threads, bool IsZombie)
     {
         public static Member? TryRead(int id)
         {
@@ -171,11 +177,15 @@ internal sealed class ProcessTree(Process root, string marker, bool isNamespace 
                 // The name in parentheses may hold anything; the fields after the last one are numbers.
                 var text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{id}/stat"));
                 var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-                return new Member(id, int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture),
-                    ulong.Parse(fields[19], CultureInfo.InvariantCulture), long.Parse(fields[21], CultureInfo.InvariantCulture) * Environment.SystemPageSize,
-                    fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture)), int.Parse(fields[17], CultureInfo.InvariantCulture), fields[0] is "Z" or "X");
+                return new Member(
+                    id, int.Parse(fields[1], CultureInfo.InvariantCulture), int.Parse(fields[3], CultureInfo.InvariantCulture),
+                    ulong.Parse(fields[19], CultureInfo.InvariantCulture),
+                    long.Parse(fields[21], CultureInfo.InvariantCulture) * Environment.SystemPageSize,
+                    fields[11..15].Sum(f => long.Parse(f, CultureInfo.InvariantCulture)),
+                    int.Parse(fields[17], CultureInfo.InvariantCulture), fields[0] is "Z" or "X");
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
+            catch (Exception e)
+                when (e is IOException or UnauthorizedAccessException or FormatException or IndexOutOfRangeException)
             {
                 return null; // it has ended meanwhile
             }

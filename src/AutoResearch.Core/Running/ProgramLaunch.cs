@@ -14,7 +14,9 @@ internal sealed record ProgramLaunch(IReadOnlyList<string> Command, string Direc
     /// <summary>How long it may run; null for no limit.</summary>
     public TimeSpan? Limit { get; init; }
 
-    /// <summary>The trusted side, if there is one: the result is then what it says, and what the program prints is only its log.</summary>
+    /// <summary>
+    /// The trusted side, if there is one: the result is then what it says, and what the program prints is only its log.
+    /// </summary>
     public IProgramSession? Session { get; init; }
 
     /// <summary>Receives measurements.</summary>

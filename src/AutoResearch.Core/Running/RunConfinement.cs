@@ -5,10 +5,12 @@ internal sealed class RunConfinement : IDisposable
 {
     // A second process of the session waits for the end of a pipe that only this process holds: when this process dies,
     // however suddenly, the session is killed. The program itself takes the place of the shell.
-    private const string Guard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & exec \"$0\" \"$@\" </dev/null 3<&-";
+    private const string Guard =
+        "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & exec \"$0\" \"$@\" </dev/null 3<&-";
 
     // A sandbox must not be the child of a thread of ours, with whose end it would be killed; the shell stays and has no threads.
-    private const string SandboxGuard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & trap : TERM; input=$1; shift; \"$@\" </dev/null 3<&- 8<\"$input\" 9>\"$0\"; exit $?";
+    private const string SandboxGuard = "exec 3<&0; (exec >/dev/null 2>&1; cat <&3; kill -KILL -$$) & trap : TERM; input=$1; "
+        + "shift; \"$@\" </dev/null 3<&- 8<\"$input\" 9>\"$0\"; exit $?";
 
     private const string NoSetsid = "exec \"$0\" \"$@\" </dev/null";
     private const string NoSetsidSandbox = "input=$1; shift; \"$@\" </dev/null 8<\"$input\" 9>\"$0\"; exit $?";
@@ -46,7 +48,8 @@ internal sealed class RunConfinement : IDisposable
 
     /// <summary>The command with everything that stands before it, and the variables that it needs.</summary>
     /// <exception cref="SandboxException">The sandbox cannot be set up.</exception>
-    public (IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment) Wrap(SandboxCommand command, string? setsid)
+    public (IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment) Wrap(
+        SandboxCommand command, string? setsid)
     {
         var launch = _sandbox?.Wrap(command) ?? new([command.Program, .. command.Arguments]);
         if (launch.ReportsExit) _files = new(launch);
@@ -75,18 +78,23 @@ internal sealed class RunConfinement : IDisposable
         ProcessTree tree, long memory, Budget budget, IReadOnlyList<string> directories, bool lookAtDisk)
     {
         if (memory > budget.MemoryBytes)
-            return (RunOutcome.OutOfMemory, $"The run used {memory >> 20} MiB, more than its budget of {budget.MemoryBytes >> 20} MiB.");
+            return (RunOutcome.OutOfMemory,
+                $"The run used {memory >> 20} MiB, more than its budget of {budget.MemoryBytes >> 20} MiB.");
         if (Policy is not { } policy) return null;
         if (memory > policy.MemoryBytes)
-            return (RunOutcome.OutOfMemory, $"The run used {memory >> 20} MiB, more than the {policy.MemoryBytes >> 20} MiB of SandboxPolicy.MemoryBytes.");
+            return (RunOutcome.OutOfMemory,
+                $"The run used {memory >> 20} MiB, more than the {policy.MemoryBytes >> 20} MiB of SandboxPolicy.MemoryBytes.");
         if (tree.Tasks > policy.Processes)
-            return (RunOutcome.Crashed, $"The run had {tree.Tasks} processes and threads, more than the {policy.Processes} of SandboxPolicy.Processes, and was ended.");
+            return (RunOutcome.Crashed, $"The run had {tree.Tasks} processes and threads, "
+                + $"more than the {policy.Processes} of SandboxPolicy.Processes, and was ended.");
         if (!lookAtDisk || (policy.DiskBytes is null && policy.DiskFiles is null)) return null;
         var (bytes, entries) = DirectorySize.Of(directories, policy.DiskFiles ?? int.MaxValue);
         if (bytes > policy.DiskBytes)
-            return (RunOutcome.Crashed, $"The run wrote {bytes >> 20} MiB, more than the {policy.DiskBytes >> 20} MiB of SandboxPolicy.DiskBytes, and was ended.");
+            return (RunOutcome.Crashed, $"The run wrote {bytes >> 20} MiB, "
+                + $"more than the {policy.DiskBytes >> 20} MiB of SandboxPolicy.DiskBytes, and was ended.");
         return entries > policy.DiskFiles
-            ? (RunOutcome.Crashed, $"The run made more than the {policy.DiskFiles} files of SandboxPolicy.DiskFiles, and was ended.")
+            ? (RunOutcome.Crashed,
+                $"The run made more than the {policy.DiskFiles} files of SandboxPolicy.DiskFiles, and was ended.")
             : null;
     }
 

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>What the code of a <see cref="DelegateRunner"/> gets: the experiment, the runner's clock, and a way to report.</summary>
+/// <summary>
+/// What the code of a <see cref="DelegateRunner"/> gets: the experiment, the runner's clock, and a way to report.
+/// </summary>
 public sealed class RunContext
 {
     private readonly TimeProvider _clock;
@@ -27,7 +29,9 @@ public sealed class RunContext
     /// <summary>Time since the start of the run, by the runner's clock.</summary>
     public TimeSpan Elapsed => _clock.GetElapsedTime(_start);
 
-    /// <summary>What is left of the training or wall time, whichever ends first; null without a limit of time, never negative.</summary>
+    /// <summary>
+    /// What is left of the training or wall time, whichever ends first; null without a limit of time, never negative.
+    /// </summary>
     public TimeSpan? Remaining
     {
         get

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>An experiment's own directory: new for every attempt, so that nothing of an earlier run can be taken for its result.</summary>
+/// <summary>
+/// An experiment's own directory: new for every attempt, so that nothing of an earlier run can be taken for its result.
+/// </summary>
 internal sealed class RunDirectory
 {
     private static readonly HashSet<string> s_leftOut = new(StringComparer.OrdinalIgnoreCase) { ".git", "bin", "obj" };

@@ -27,12 +27,18 @@ public enum RunOutcome
     /// <summary>It ended, but its result fails a validity check: metric missing, impossible value, tampered input.</summary>
     Invalid,
 
-    /// <summary>The machine failed, not the idea: no process could be started, disk full, device lost. Retried, never counted against the idea.</summary>
+    /// <summary>
+    /// The machine failed, not the idea: no process could be started, disk full, device lost. Retried, never
+    /// counted against the idea.
+    /// </summary>
     InfrastructureFailure,
 
     /// <summary>The user cancelled it.</summary>
     Cancelled,
 
-    /// <summary>The machine was disturbed while it ran, so its result means nothing. Made again a few times, never counted against the idea.</summary>
+    /// <summary>
+    /// The machine was disturbed while it ran, so its result means nothing. Made again a few times, never
+    /// counted against the idea.
+    /// </summary>
     Contended,
 }

@@ -26,26 +26,34 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
     /// <summary>The end of the output.</summary>
     public string Tail
     {
-        get { lock (_lock) return _tail.Length > tailLength ? _tail.ToString(_tail.Length - tailLength, tailLength) : _tail.ToString(); }
+        get
+        {
+            lock (_lock)
+                return _tail.Length > tailLength ? _tail.ToString(_tail.Length - tailLength, tailLength) : _tail.ToString();
+        }
     }
 
     /// <summary>True once a metric was NaN or infinite.</summary>
     public bool SawNonFiniteLoss { get; private set; }
 
-    /// <summary>True when the last loss that was reported is NaN or infinite: of the last step, or of a metric with loss in its name.</summary>
+    /// <summary>
+    /// True when the last loss that was reported is NaN or infinite: of the last step, or of a metric with loss in its name.
+    /// </summary>
     public bool EndedDiverged
     {
         get
         {
             lock (_lock)
-                return _lastStepDiverged || _metrics.Any(m => !double.IsFinite(m.Value) && m.Key.Contains("loss", StringComparison.OrdinalIgnoreCase));
+                return _lastStepDiverged
+                    || _metrics.Any(m => !double.IsFinite(m.Value) && m.Key.Contains("loss", StringComparison.OrdinalIgnoreCase));
         }
     }
 
     /// <summary>Reads a stream to its end.</summary>
     public async Task ReadAsync(Stream stream)
     {
-        var (bytes, chars, decoder, line, cut) = (new byte[16384], new char[16384], Encoding.UTF8.GetDecoder(), new StringBuilder(), false);
+        var (bytes, chars, decoder, line, cut) = (new byte[16384], new char[16384], Encoding.UTF8.GetDecoder(),
+            new StringBuilder(), false);
         while (true)
         {
             int count;
@@ -97,7 +105,9 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
         {
             if (!TryNumber(step.Groups[3].Value, out var loss)) return;
             _lastStepDiverged = !double.IsFinite(loss);
-            var share = double.TryParse(step.Groups[2].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var percent) ? percent / 100 : (double?)null;
+            var share = double.TryParse(step.Groups[2].Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var percent)
+                ? percent / 100
+                : (double?)null;
             Report("train_loss", loss, long.Parse(step.Groups[1].Value, CultureInfo.InvariantCulture), share);
         }
         else if (Summary().Match(line) is { Success: true } summary && TryNumber(summary.Groups[2].Value, out var value))
@@ -122,7 +132,8 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
             foreach (var property in document.RootElement.EnumerateObject())
             {
                 if (property.Value.ValueKind == JsonValueKind.Number) numbers.Add((property.Name, property.Value.GetDouble()));
-                else if (property.Value.ValueKind == JsonValueKind.String && property.Value.GetString() is "NaN" or "Infinity" or "-Infinity")
+                else if (property.Value.ValueKind == JsonValueKind.String
+                    && property.Value.GetString() is "NaN" or "Infinity" or "-Infinity")
                     numbers.Add((property.Name, property.Value.GetString() == "NaN" ? double.NaN : double.PositiveInfinity));
             }
             SawNonFiniteLoss |= numbers.Exists(n => !double.IsFinite(n.Value));
@@ -152,7 +163,9 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
             "nan" or "+nan" or "-nan" => double.NaN,
             "inf" or "+inf" or "infinity" or "+infinity" => double.PositiveInfinity,
             "-inf" or "-infinity" => double.NegativeInfinity,
-            _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : double.MinValue,
+            _ => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : double.MinValue,
         };
         return value != double.MinValue;
     }
@@ -160,9 +173,11 @@ internal sealed partial class RunOutput(int tailLength, IProgress<Measurement>? 
     [GeneratedRegex(@"([:\[,]\s*)(NaN|-?Infinity)(\s*[,}\]])", RegexOptions.CultureInvariant)]
     private static partial Regex NotJson();
 
-    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.\-/]*):\s+([-+0-9.eE]+|[-+]?(?:nan|inf|infinity))\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\s*([A-Za-z_][A-Za-z0-9_.\-/]*):\s+([-+0-9.eE]+|[-+]?(?:nan|inf|infinity))\s*$",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Summary();
 
-    [GeneratedRegex(@"^\s*step\s+(\d{1,18})(?:\s*\(([\d.]+)%\))?.*?\bloss:?\s+([-+0-9.eE]+|[-+]?(?:nan|inf))\b", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^\s*step\s+(\d{1,18})(?:\s*\(([\d.]+)%\))?.*?\bloss:?\s+([-+0-9.eE]+|[-+]?(?:nan|inf))\b",
+        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Progress();
 }

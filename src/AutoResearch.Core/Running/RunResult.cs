@@ -24,7 +24,9 @@ public sealed record RunResult
     /// <summary>What it used.</summary>
     public ResourceUsage Usage { get; init; } = new();
 
-    /// <summary>Where it ran: keys such as <c>cpu</c>, <c>cores</c>, <c>load</c>, <c>gpu</c>, <c>driver</c>, <c>clocks</c>.</summary>
+    /// <summary>
+    /// Where it ran: keys such as <c>cpu</c>, <c>cores</c>, <c>load</c>, <c>gpu</c>, <c>driver</c>, <c>clocks</c>.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyDictionary<string, string>? Device { get; init; }
 
@@ -36,13 +38,15 @@ public sealed record RunResult
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? LogTail { get; init; }
 
-    /// <summary>What was done inside of the run, in order: recoveries, and the stop that ended it. Null when it was left alone.</summary>
+    /// <summary>
+    /// What was done inside of the run, in order: recoveries, and the stop that ended it. Null when it was left alone.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<Intervention>? Interventions { get; init; }
 
     /// <summary>
-    /// Why the machine is thought to have been disturbed, e.g. by a neighbour or by throttling; null when nothing was seen. Such a run is
-    /// made again, see <see cref="RunOutcome.Contended"/>; only one that was disturbed every time keeps its result.
+    /// Why the machine is thought to have been disturbed, e.g. by a neighbour or by throttling; null when nothing was seen. Such
+    /// a run is made again, see <see cref="RunOutcome.Contended"/>; only one that was disturbed every time keeps its result.
     /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Contention { get; init; }
@@ -53,10 +57,12 @@ public sealed record RunResult
 
     /// <summary>True when the run was changed on its way, so that it measured another recipe than the candidate's.</summary>
     [JsonIgnore]
-    public bool IsIntervened => Interventions?.Any(i => i.Action.Kind is RunActionKind.LowerLearningRate or RunActionKind.RollBack) == true;
+    public bool IsIntervened =>
+        Interventions?.Any(i => i.Action.Kind is RunActionKind.LowerLearningRate or RunActionKind.RollBack) == true;
 
     /// <summary>A completed run with its metrics.</summary>
-    public static RunResult Complete(IReadOnlyDictionary<string, double> metrics) => new() { Outcome = RunOutcome.Completed, Metrics = metrics };
+    public static RunResult Complete(IReadOnlyDictionary<string, double> metrics) =>
+        new() { Outcome = RunOutcome.Completed, Metrics = metrics };
 
     /// <summary>A failed run.</summary>
     /// <exception cref="ArgumentException"><paramref name="outcome"/> is <see cref="RunOutcome.Completed"/>.</exception>
@@ -64,10 +70,14 @@ public sealed record RunResult
         ? throw new ArgumentException("A completed run is not a failure.", nameof(outcome))
         : new() { Outcome = outcome, Message = message };
 
-    /// <summary>The objective's value, or null when the run has no score: it failed, or the metric is missing or not finite.</summary>
+    /// <summary>
+    /// The objective's value, or null when the run has no score: it failed, or the metric is missing or not finite.
+    /// </summary>
     public double? Score(Objective objective)
     {
         ArgumentNullException.ThrowIfNull(objective);
-        return Outcome == RunOutcome.Completed && Metrics.TryGetValue(objective.Metric, out var value) && double.IsFinite(value) ? value : null;
+        return Outcome == RunOutcome.Completed && Metrics.TryGetValue(objective.Metric, out var value) && double.IsFinite(value)
+            ? value
+            : null;
     }
 }

@@ -11,7 +11,8 @@ internal static class RunSpeed
     public static string? Disturbance(RunResult result, IEnumerable<Run> earlier, ContentionOptions options)
     {
         if (result.Usage.WallTime < options.LeastTime || Of(result) is not { } speed) return null;
-        double[] usual = [.. earlier.Where(r => r.Result.Contention is null && SameDevice(r.Result, result)).Select(r => Of(r.Result)).OfType<double>()];
+        double[] usual = [.. earlier.Where(r => r.Result.Contention is null && SameDevice(r.Result, result))
+            .Select(r => Of(r.Result)).OfType<double>()];
         if (usual.Length < Least) return null;
         var median = RobustStatistics.Median(usual);
         return speed >= options.LeastSpeed * median ? null : string.Create(CultureInfo.InvariantCulture,
@@ -19,8 +20,9 @@ internal static class RunSpeed
     }
 
     private static double? Of(RunResult result) =>
-        result.Outcome == RunOutcome.Completed && (result.Usage.TrainingTime ?? result.Usage.WallTime) is { TotalSeconds: > 0 } time
-        && ((double?)result.Usage.Steps ?? result.Usage.Tokens) is > 0 and { } work
+        result.Outcome == RunOutcome.Completed
+            && (result.Usage.TrainingTime ?? result.Usage.WallTime) is { TotalSeconds: > 0 } time
+            && ((double?)result.Usage.Steps ?? result.Usage.Tokens) is > 0 and { } work
             ? work / time.TotalSeconds
             : null;
 

@@ -35,7 +35,8 @@ public sealed class RunnerPool : IExperimentRunner
     public int Count { get; }
 
     /// <inheritdoc/>
-    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         var runner = await _free.Reader.ReadAsync(cancellationToken).ConfigureAwait(false);
         try

@@ -34,11 +34,15 @@ internal sealed class SystemFiles(string root)
         return values.Length == 0 ? null : values.Sum();
     }
 
-    /// <summary>Processor time since the start of the system, in ticks: of work, of other guests of the host, and altogether.</summary>
+    /// <summary>
+    /// Processor time since the start of the system, in ticks: of work, of other guests of the host, and altogether.
+    /// </summary>
     public (double Busy, double Stolen, double All)? ProcessorTime()
     {
         // cpu user nice system idle iowait irq softirq steal guest guest_nice; guests are counted in user already
-        if (FirstLine("proc/stat")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not ["cpu", .. var fields] || fields.Length < 8) return null;
+        if (FirstLine("proc/stat")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) is not ["cpu", .. var fields]
+            || fields.Length < 8)
+            return null;
         var ticks = new double[8];
         for (var i = 0; i < ticks.Length; i++)
         {

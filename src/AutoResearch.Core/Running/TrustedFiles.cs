@@ -18,7 +18,8 @@ internal sealed class TrustedFiles
         var files = new TrustedFiles();
         foreach (var path in paths.Select(Path.GetFullPath))
         {
-            if (new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is { } target) files._entries[path + " ->"] = target.FullName;
+            if (new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is { } target)
+                files._entries[path + " ->"] = target.FullName;
             if (Directory.Exists(path))
             {
                 foreach (var (name, hash) in FileManifest.Of(path).Entries) files._entries[$"{path}/{name}"] = hash;
@@ -35,11 +36,12 @@ internal sealed class TrustedFiles
     /// <summary>The hash of all paths and contents.</summary>
     /// <param name="relativeTo">A directory whose name is left out of the paths; null for none.</param>
     public string Digest(string? relativeTo = null) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(
-        string.Join('\n', _entries.Select(e => $"{(relativeTo is null ? e.Key : Path.GetRelativePath(relativeTo, e.Key))}\0{e.Value}")))));
+        string.Join('\n',
+            _entries.Select(e => $"{(relativeTo is null ? e.Key : Path.GetRelativePath(relativeTo, e.Key))}\0{e.Value}")))));
 
     /// <summary>
-    /// Null when all is as it was, otherwise what happened to the first file that is not. A new file counts: beside an evaluator it may be
-    /// loaded in the place of another.
+    /// Null when all is as it was, otherwise what happened to the first file that is not. A new file counts: beside an evaluator
+    /// it may be loaded in the place of another.
     /// </summary>
     public string? FirstDifference(TrustedFiles later)
     {
@@ -49,6 +51,8 @@ internal sealed class TrustedFiles
             if (now != hash) return $"'{path}' was changed";
         }
 
-        return later._entries.Keys.FirstOrDefault(path => !_entries.ContainsKey(path)) is { } added ? $"'{added}' was added" : null;
+        return later._entries.Keys.FirstOrDefault(path => !_entries.ContainsKey(path)) is { } added
+            ? $"'{added}' was added"
+            : null;
     }
 }

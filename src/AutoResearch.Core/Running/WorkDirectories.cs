@@ -5,8 +5,9 @@ using System.Runtime.Versioning;
 namespace AutoResearch;
 
 /// <summary>
-/// Directories that programs work in: made so that no other user can enter, and removed whatever a program has done to them. What was made
-/// unreadable is made readable first, links are not followed, and where paths are too long or names are no text, <c>rm</c> does it.
+/// Directories that programs work in: made so that no other user can enter, and removed whatever a program has done to them. What
+/// was made unreadable is made readable first, links are not followed, and where paths are too long or names are no
+/// text, <c>rm</c> does it.
 /// </summary>
 internal static class WorkDirectories
 {
@@ -20,7 +21,8 @@ internal static class WorkDirectories
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                if (attempt == 3) return; // left to the next opening of the workspace, or to the system's cleaning of temporary files
+                // Left to the next opening of the workspace, or to the system's cleaning of temporary files
+                if (attempt == 3) return;
                 if (OperatingSystem.IsWindows()) continue;
                 if (attempt == 1) MakeWritable(directory);
                 else RemoveBySystem(directory);
@@ -31,7 +33,9 @@ internal static class WorkDirectories
     /// <summary>A directory for temporary files of one user: others cannot enter it, so each needs an own one.</summary>
     public static string Temporary(string name) => Path.Combine(Path.GetTempPath(), $"{name}-{Environment.UserName}");
 
-    /// <summary>Makes a directory that other users cannot enter: a program may make anything of what is in it, set-uid files too.</summary>
+    /// <summary>
+    /// Makes a directory that other users cannot enter: a program may make anything of what is in it, set-uid files too.
+    /// </summary>
     public static void CreatePrivate(string directory)
     {
         if (Directory.Exists(directory)) return;
@@ -43,7 +47,8 @@ internal static class WorkDirectories
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo("/bin/rm", ["-rf", "--", directory]) { RedirectStandardError = true })!;
+            using var process =
+                Process.Start(new ProcessStartInfo("/bin/rm", ["-rf", "--", directory]) { RedirectStandardError = true })!;
             process.StandardError.ReadToEnd();
             process.WaitForExit();
         }

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>The files behind a sandbox's descriptors for one start: what it reads, and what it reports. Out of the program's sight.</summary>
+/// <summary>
+/// The files behind a sandbox's descriptors for one start: what it reads, and what it reports. Out of the program's sight.
+/// </summary>
 internal sealed class LaunchFiles : IDisposable
 {
     public LaunchFiles(SandboxLaunch launch)

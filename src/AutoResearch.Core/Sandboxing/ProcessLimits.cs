@@ -1,9 +1,9 @@
 namespace AutoResearch;
 
 /// <summary>
-/// Limits without isolation, for systems that have no sandbox: no credentials in the environment, bounds on files, memory and processes
-/// as far as the system has them. It stops accidents and runaways, not intent: the program reads and writes all that you can, and has
-/// the network.
+/// Limits without isolation, for systems that have no sandbox: no credentials in the environment, bounds on files, memory and
+/// processes as far as the system has them. It stops accidents and runaways, not intent: the program reads and writes all that
+/// you can, and has the network.
 /// </summary>
 public sealed class ProcessLimits : ISandbox
 {
@@ -23,7 +23,8 @@ public sealed class ProcessLimits : ISandbox
         if (_posix && Policy.FileBytes is not null) covered[SandboxProtection.FileSize] = "rlimit";
         if (Policy.DiskBytes is not null) covered[SandboxProtection.Disk] = "sampled";
         if (OperatingSystem.IsLinux() && Policy.Processes is not null) covered[SandboxProtection.ProcessCount] = "sampled";
-        if (OperatingSystem.IsLinux() && Policy.MemoryBytes is not null) covered[SandboxProtection.Memory] = "rlimit per process, sampled in sum";
+        if (OperatingSystem.IsLinux() && Policy.MemoryBytes is not null)
+            covered[SandboxProtection.Memory] = "rlimit per process, sampled in sum";
         return new("process limits", covered);
     }
 

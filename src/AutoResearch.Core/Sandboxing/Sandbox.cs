@@ -23,5 +23,6 @@ public static class Sandbox
     }
 
     internal static SandboxException Missing(string problem) => new(
-        $"There is no sandbox: {problem} Without one a program can do all that you can. If that is right here, say so: Sandbox = Sandbox.None(\"why\"), or take limits without isolation: new ProcessLimits().");
+        $"There is no sandbox: {problem} Without one a program can do all that you can. If that is right here, say so: "
+        + "Sandbox = Sandbox.None(\"why\"), or take limits without isolation: new ProcessLimits().");
 }

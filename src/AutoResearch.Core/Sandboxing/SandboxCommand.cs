@@ -9,7 +9,9 @@ public sealed record SandboxCommand
     /// <summary>Its arguments.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
 
-    /// <summary>Full path of the directory that it starts in. It can be read, and written if <see cref="Writable"/> says so.</summary>
+    /// <summary>
+    /// Full path of the directory that it starts in. It can be read, and written if <see cref="Writable"/> says so.
+    /// </summary>
     public required string WorkingDirectory { get; init; }
 
     /// <summary>Full paths of directories that belong to this run and may be written.</summary>

@@ -11,7 +11,8 @@ public sealed record SandboxDescription(string Name, IReadOnlyDictionary<Sandbox
     public string? Problem { get; init; }
 
     /// <summary>What is not protected.</summary>
-    public IReadOnlyList<SandboxProtection> NotCovered => [.. Enum.GetValues<SandboxProtection>().Where(p => !Covered.ContainsKey(p))];
+    public IReadOnlyList<SandboxProtection> NotCovered =>
+        [.. Enum.GetValues<SandboxProtection>().Where(p => !Covered.ContainsKey(p))];
 
     /// <summary>One line with the name and what is not covered, as it is recorded with every run.</summary>
     public override string ToString()

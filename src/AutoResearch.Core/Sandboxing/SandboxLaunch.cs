@@ -13,12 +13,14 @@ public sealed record SandboxLaunch(IReadOnlyList<string> Command)
     /// <summary>Variables that have to be set, e.g. HOME; the sandbox does not clear others.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What the sandbox reads from <see cref="InputDescriptor"/>, e.g. a filter of system calls; null for nothing.</summary>
+    /// <summary>
+    /// What the sandbox reads from <see cref="InputDescriptor"/>, e.g. a filter of system calls; null for nothing.
+    /// </summary>
     public byte[]? Input { get; init; }
 
     /// <summary>
-    /// True when the sandbox writes <c>"exit-code"</c> to <see cref="StatusDescriptor"/> once the program has ended: without that line
-    /// the sandbox has failed, not the program, whatever the program may have printed.
+    /// True when the sandbox writes <c>"exit-code"</c> to <see cref="StatusDescriptor"/> once the program has ended: without that
+    /// line the sandbox has failed, not the program, whatever the program may have printed.
     /// </summary>
     public bool ReportsExit { get; init; }
 }

@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace AutoResearch;
 
 /// <summary>
-/// A seccomp filter: system calls that no training needs and that have led out of sandboxes, or to what is not in a namespace, fail with
-/// EPERM. Above all the kernel's keyrings, which hold the user's tickets and passwords and are the same inside and outside.
+/// A seccomp filter: system calls that no training needs and that have led out of sandboxes, or to what is not in a namespace,
+/// fail with EPERM. Above all the kernel's keyrings, which hold the user's tickets and passwords and are the
+/// same inside and outside.
 /// </summary>
 internal static class SystemCallFilter
 {
@@ -20,10 +21,10 @@ internal static class SystemCallFilter
     private const uint SecondArgumentOffset = 24;
     private const uint X32 = 0x40000000; // a second set of numbers on x86-64
 
-    // add_key, request_key, keyctl · ptrace, process_vm_readv, process_vm_writev, kcmp, pidfd_getfd · bpf, perf_event_open, userfaultfd,
-    // io_uring_setup, _enter, _register · kexec_load, kexec_file_load, init_module, finit_module, delete_module, reboot, swapon, swapoff ·
-    // mount, umount2, pivot_root, chroot, unshare, setns, open_tree, move_mount, fsopen, fsconfig, fsmount, mount_setattr · open_by_handle_at ·
-    // acct, quotactl, syslog, settimeofday, clock_settime, adjtimex, clock_adjtime
+    // add_key, request_key, keyctl · ptrace, process_vm_readv, process_vm_writev, kcmp, pidfd_getfd · bpf, perf_event_open,
+    // userfaultfd, io_uring_setup, _enter, _register · kexec_load, kexec_file_load, init_module, finit_module, delete_module,
+    // reboot, swapon, swapoff · mount, umount2, pivot_root, chroot, unshare, setns, open_tree, move_mount, fsopen, fsconfig,
+    // fsmount, mount_setattr · open_by_handle_at · acct, quotactl, syslog, settimeofday, clock_settime, adjtimex, clock_adjtime
     private static readonly uint[] s_x64 =
     [
         248, 249, 250, 101, 310, 311, 312, 438, 321, 298, 323, 425, 426, 427, 246, 320, 175, 313, 176, 169, 167, 168,

@@ -12,14 +12,16 @@ internal static partial class LoopLog
     [LoggerMessage(1, LogLevel.Information, "Loop '{Problem}' started with seed {Seed}")]
     public static partial void Started(ILogger logger, string problem, long seed);
 
-    [LoggerMessage(2, LogLevel.Information, "Loop '{Problem}' resumed after {Experiments} experiments and {Trials} trials; interrupted: {Interrupted}")]
+    [LoggerMessage(2, LogLevel.Information,
+        "Loop '{Problem}' resumed after {Experiments} experiments and {Trials} trials; interrupted: {Interrupted}")]
     public static partial void Resumed(ILogger logger, string problem, int experiments, int trials, int interrupted);
 
     [LoggerMessage(3, LogLevel.Information, "Trial {Trial}: {Title}")]
     public static partial void Proposed(ILogger logger, int trial, string title);
 
     [LoggerMessage(4, LogLevel.Debug, "{Experiment} started: {Purpose} of trial {Trial}, attempt {Attempt}, seed {Seed}")]
-    public static partial void ExperimentStarted(ILogger logger, string experiment, RunPurpose purpose, int trial, int attempt, long seed);
+    public static partial void ExperimentStarted(
+        ILogger logger, string experiment, RunPurpose purpose, int trial, int attempt, long seed);
 
     [LoggerMessage(5, LogLevel.Information, "{Experiment} completed: {Metric} = {Score}")]
     public static partial void ExperimentCompleted(ILogger logger, string experiment, string metric, double? score);
@@ -27,7 +29,8 @@ internal static partial class LoopLog
     [LoggerMessage(6, LogLevel.Warning, "{Experiment} ended as {Outcome}: {Message}")]
     public static partial void ExperimentFailed(ILogger logger, string experiment, RunOutcome outcome, string? message);
 
-    [LoggerMessage(7, LogLevel.Warning, "{Experiment} is tried again in {Delay} after a failure of the machine, {Retry} of {Retries}")]
+    [LoggerMessage(7, LogLevel.Warning,
+        "{Experiment} is tried again in {Delay} after a failure of the machine, {Retry} of {Retries}")]
     public static partial void Retrying(ILogger logger, string experiment, TimeSpan delay, int retry, int retries);
 
     [LoggerMessage(8, LogLevel.Information, "Trial {Trial} {Verdict}: {Reason}")]
@@ -48,7 +51,8 @@ internal static partial class LoopLog
     [LoggerMessage(13, LogLevel.Error, "The acceptor failed on trial {Trial}")]
     public static partial void AcceptorFailed(ILogger logger, Exception exception, int trial);
 
-    [LoggerMessage(14, LogLevel.Error, "The runner did not stop {Experiment} within {Grace} of its cancellation; it may still be running")]
+    [LoggerMessage(14, LogLevel.Error,
+        "The runner did not stop {Experiment} within {Grace} of its cancellation; it may still be running")]
     public static partial void RunnerIgnoresCancellation(ILogger logger, string experiment, TimeSpan grace);
 
     [LoggerMessage(15, LogLevel.Warning, "The runner threw during {Experiment}")]
@@ -61,7 +65,8 @@ internal static partial class LoopLog
     public static partial void ApprovalRequested(ILogger logger, int trial, string stage);
 
     [LoggerMessage(18, LogLevel.Information, "Trial {Trial} to be {Stage}: {Decision} by {By}: {Reason}")]
-    public static partial void ApprovalDecided(ILogger logger, int trial, string stage, string decision, string by, string reason);
+    public static partial void ApprovalDecided(
+        ILogger logger, int trial, string stage, string decision, string by, string reason);
 
     [LoggerMessage(19, LogLevel.Warning, "The incumbent was reverted to version {To} by {By}, as version {Version}: {Reason}")]
     public static partial void Reverted(ILogger logger, int version, int to, string by, string reason);
@@ -77,25 +82,37 @@ internal static partial class LoopLog
     /// <summary>The line that belongs to an event.</summary>
     public static void Write(ILogger logger, ResearchEvent e, ResearchHistory history)
     {
-        if (e is ExperimentFinished { Result.Device: { } device } ended && device.TryGetValue("sandbox", out var sandbox)) Sandboxed(logger, ended.ExperimentId, sandbox);
+        if (e is ExperimentFinished { Result.Device: { } device } ended && device.TryGetValue("sandbox", out var sandbox))
+            Sandboxed(logger, ended.ExperimentId, sandbox);
         switch (e)
         {
             case ApprovalRequested asked: ApprovalRequested(logger, asked.Trial, Word(asked.Stage)); break;
-            case ApprovalDecided decided: ApprovalDecided(logger, decided.Trial, Word(decided.Stage), decided.Approved ? "approved" : "refused", decided.By, decided.Reason); break;
+            case ApprovalDecided decided:
+                ApprovalDecided(logger, decided.Trial, Word(decided.Stage), decided.Approved ? "approved" : "refused", decided.By,
+                    decided.Reason);
+                break;
             case IncumbentReverted reverted: Reverted(logger, reverted.Version, reverted.To, reverted.By, reverted.Reason); break;
             case LoopStarted started: Started(logger, started.Problem.Name, started.Seed); break;
             case LoopResumed resumed:
-                Resumed(logger, history.Problem.Name, history.ExperimentsFinished, history.Trials.Count, resumed.Interrupted.Count);
+                Resumed(logger, history.Problem.Name, history.ExperimentsFinished, history.Trials.Count,
+                    resumed.Interrupted.Count);
                 break;
             case HypothesisProposed proposed: Proposed(logger, proposed.Trial, proposed.Hypothesis.Title); break;
-            case ExperimentStarted { Experiment: var x }: ExperimentStarted(logger, x.Id, x.Purpose, x.Trial, x.Attempt, x.Seed); break;
-            case ExperimentFinished { Result.Outcome: RunOutcome.Completed } finished:
-                ExperimentCompleted(logger, finished.ExperimentId, history.Problem.Objective.Metric, finished.Result.Score(history.Problem.Objective));
+            case ExperimentStarted { Experiment: var x }:
+                ExperimentStarted(logger, x.Id, x.Purpose, x.Trial, x.Attempt, x.Seed);
                 break;
-            case ExperimentFinished finished: ExperimentFailed(logger, finished.ExperimentId, finished.Result.Outcome, finished.Result.Message); break;
+            case ExperimentFinished { Result.Outcome: RunOutcome.Completed } finished:
+                ExperimentCompleted(logger, finished.ExperimentId, history.Problem.Objective.Metric,
+                    finished.Result.Score(history.Problem.Objective));
+                break;
+            case ExperimentFinished finished:
+                ExperimentFailed(logger, finished.ExperimentId, finished.Result.Outcome, finished.Result.Message);
+                break;
             case TrialJudged judged: Judged(logger, judged.Trial, judged.Verdict.GetType().Name, judged.Verdict.Reason); break;
             case IncumbentAdvanced advanced: Advanced(logger, advanced.Version, advanced.Trial, advanced.CandidateId); break;
-            case ClaimsSettled { Claims: var claims }: ClaimsSettled(logger, claims.Confirmed.Count(), claims.Claims.Count); break;
+            case ClaimsSettled { Claims: var claims }:
+                ClaimsSettled(logger, claims.Confirmed.Count(), claims.Claims.Count);
+                break;
             case GainMeasured { Gain: var gain }: GainMeasured(logger, gain.Gain, gain.Low, gain.High); break;
             case LoopStopped stopped: Stopped(logger, stopped.Reason, stopped.Message); break;
         }

@@ -71,6 +71,7 @@ internal static class Telemetry
 
     public static void CountTrial(Trial trial, Verdict verdict)
     {
-        if (s_trials.Enabled) s_trials.Add(1, new TagList { { "verdict", verdict.GetType().Name }, { "proposer", trial.Hypothesis.Proposer } });
+        if (s_trials.Enabled)
+            s_trials.Add(1, new TagList { { "verdict", verdict.GetType().Name }, { "proposer", trial.Hypothesis.Proposer } });
     }
 }

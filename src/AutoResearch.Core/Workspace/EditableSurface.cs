@@ -12,7 +12,8 @@ public sealed class EditableSurface
     private readonly Regex[] _patterns;
 
     /// <summary>Creates a surface.</summary>
-    /// <param name="globs">Relative globs with forward slashes, e.g. <c>train.py</c>, <c>src/**/*.cs</c>; none for no restriction.</param>
+    /// <param name="globs">Relative globs with forward slashes, e.g. <c>train.py</c>, <c>src/**/*.cs</c>; none for no
+    /// restriction.</param>
     /// <exception cref="ArgumentException">A glob is empty, absolute, or leaves the tree.</exception>
     public EditableSurface(IEnumerable<string> globs)
     {
@@ -34,7 +35,9 @@ public sealed class EditableSurface
         return _patterns.Length == 0 || _patterns.Any(p => p.IsMatch(path));
     }
 
-    /// <summary>Null when all differences lie on the surface, otherwise a sentence that names the file and what is allowed.</summary>
+    /// <summary>
+    /// Null when all differences lie on the surface, otherwise a sentence that names the file and what is allowed.
+    /// </summary>
     /// <param name="before">The files before; null for none.</param>
     /// <param name="after">The files after; null for none.</param>
     public string? Violation(SourceTree? before, SourceTree? after)
@@ -48,7 +51,8 @@ public sealed class EditableSurface
     }
 
     internal string Refusal(string path) =>
-        $"'{path}' may not be edited; {(Globs.Count == 0 ? "nothing below .git may" : $"editable is: {string.Join(", ", Globs)}")}.";
+        $"'{path}' may not be edited; "
+        + $"{(Globs.Count == 0 ? "nothing below .git may" : $"editable is: {string.Join(", ", Globs)}")}.";
 
     private static string Pattern(string glob)
     {

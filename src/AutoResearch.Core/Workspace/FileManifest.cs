@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace AutoResearch;
 
-/// <summary>What files and links stand below a directory, by path, with the hashes of their contents. Links are not followed.</summary>
+/// <summary>
+/// What files and links stand below a directory, by path, with the hashes of their contents. Links are not followed.
+/// </summary>
 internal sealed class FileManifest
 {
     private readonly SortedDictionary<string, string> _files;
@@ -22,8 +24,8 @@ internal sealed class FileManifest
     public IReadOnlyDictionary<string, string> Entries => _files;
 
     /// <summary>
-    /// Null when every file of this manifest is below the directory unchanged, otherwise what happened to the first that is not. What a
-    /// program has added is not looked at: it may be endless.
+    /// Null when every file of this manifest is below the directory unchanged, otherwise what happened to the first that is not.
+    /// What a program has added is not looked at: it may be endless.
     /// </summary>
     public string? FirstDifference(string directory)
     {
@@ -40,7 +42,10 @@ internal sealed class FileManifest
             }
 
             if (now is null) return $"the run deleted '{path}'";
-            if (now != hash) return now.StartsWith("link", StringComparison.Ordinal) ? $"the run put a link in the place of '{path}'" : $"the run changed '{path}'";
+            if (now != hash)
+                return now.StartsWith("link", StringComparison.Ordinal)
+                    ? $"the run put a link in the place of '{path}'"
+                    : $"the run changed '{path}'";
         }
 
         return null;

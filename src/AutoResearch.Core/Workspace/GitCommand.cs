@@ -12,9 +12,9 @@ internal sealed class GitCommand(string git, string directory)
 {
     private static readonly string[] s_safe =
     [
-        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.autocrlf=false",
-        "-c", "protocol.allow=never", "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c", "core.sshCommand=false", "-c", "advice.detachedHead=false",
-        "-c", "core.quotePath=false",
+        "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c",
+        "core.autocrlf=false", "-c", "protocol.allow=never", "-c", "commit.gpgSign=false", "-c", "gc.auto=0", "-c",
+        "core.sshCommand=false", "-c", "advice.detachedHead=false", "-c", "core.quotePath=false",
     ];
 
     /// <summary>Standard output of a command that must succeed, without the last line end.</summary>
@@ -25,10 +25,12 @@ internal sealed class GitCommand(string git, string directory)
         var (code, output, error) = await TryAsync(arguments, cancellationToken, input, environment).ConfigureAwait(false);
         return code == 0
             ? output.TrimEnd('\n')
-            : throw new WorkspaceException($"git {string.Join(' ', arguments)} failed in '{directory}' with exit code {code}: {(error.Length > 0 ? error : output).Trim()}");
+            : throw new WorkspaceException($"git {string.Join(' ', arguments)} failed in '{directory}' with exit code {code}: "
+                + $"{(error.Length > 0 ? error : output).Trim()}");
     }
 
-    public async Task<(int Code, string Output, string Error)> TryAsync(IReadOnlyList<string> arguments, CancellationToken cancellationToken,
+    public async Task<(int Code, string Output, string Error)> TryAsync(
+        IReadOnlyList<string> arguments, CancellationToken cancellationToken,
         string? input = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         using var process = new Process { StartInfo = Prepare(arguments, environment) };
@@ -38,12 +40,14 @@ internal sealed class GitCommand(string git, string directory)
         }
         catch (Exception e) when (e is Win32Exception or InvalidOperationException)
         {
-            throw new WorkspaceException($"The program '{git}' could not be started: {e.Message}. Install git, or set GitWorkspaceOptions.Git.", e);
+            throw new WorkspaceException(
+                $"The program '{git}' could not be started: {e.Message}. Install git, or set GitWorkspaceOptions.Git.", e);
         }
 
         try
         {
-            var reading = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+            var reading = Task.WhenAll(process.StandardOutput.ReadToEndAsync(cancellationToken),
+                process.StandardError.ReadToEndAsync(cancellationToken));
             await process.StandardInput.WriteAsync((input ?? "").AsMemory(), cancellationToken).ConfigureAwait(false);
             process.StandardInput.Close();
             var texts = await reading.ConfigureAwait(false);

@@ -34,9 +34,12 @@ internal sealed class GitTree
     public GitTree With(SourceTree? source, EditableSurface surface)
     {
         var files = new SortedDictionary<string, (string Mode, string Id)>(_files, StringComparer.Ordinal);
-        foreach (var path in _files.Keys.Where(p => IsText(_files[p].Mode) && surface.Allows(p) && source?.ContainsKey(p) != true).ToArray()) files.Remove(path);
+        foreach (var path in _files.Keys.Where(p => IsText(_files[p].Mode) && surface.Allows(p) && source?.ContainsKey(p) != true)
+            .ToArray())
+            files.Remove(path);
         foreach (var (path, content) in source ?? Enumerable.Empty<KeyValuePair<string, string>>())
-            files[path] = (_files.TryGetValue(path, out var old) && IsText(old.Mode) ? old.Mode : "100644", IdOf("blob", Encoding.UTF8.GetBytes(content)));
+            files[path] = (_files.TryGetValue(path, out var old) && IsText(old.Mode) ? old.Mode : "100644",
+                IdOf("blob", Encoding.UTF8.GetBytes(content)));
         return new(files, _sha256);
     }
 
@@ -60,7 +63,8 @@ internal sealed class GitTree
         }
 
         using var bytes = new MemoryStream();
-        foreach (var (_, mode, name, id) in entries.DistinctBy(e => e.Key).OrderBy(e => Encoding.UTF8.GetBytes(e.Key), Bytes.Order))
+        foreach (var (_, mode, name, id) in entries.DistinctBy(e => e.Key)
+            .OrderBy(e => Encoding.UTF8.GetBytes(e.Key), Bytes.Order))
         {
             bytes.Write(Encoding.UTF8.GetBytes($"{mode.TrimStart('0')} {name}\0"));
             bytes.Write(Convert.FromHexString(id));

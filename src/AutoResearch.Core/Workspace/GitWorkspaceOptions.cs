@@ -4,7 +4,8 @@ namespace AutoResearch;
 public sealed class GitWorkspaceOptions
 {
     /// <summary>
-    /// The name of the run: its branch is <c>autoresearch/&lt;tag&gt;</c>. Letters, digits, '-', '_' and '.'. Two loops never share one.
+    /// The name of the run: its branch is <c>autoresearch/&lt;tag&gt;</c>. Letters, digits, '-', '_' and '.'. Two
+    /// loops never share one.
     /// </summary>
     public required string Tag { get; init; }
 
@@ -12,14 +13,14 @@ public sealed class GitWorkspaceOptions
     public required IReadOnlyList<string> Editable { get; init; }
 
     /// <summary>
-    /// Where worktrees are made, outside of the repository. Null (the default) for <c>autoresearch-worktrees-&lt;user&gt;</c> in the directory for
-    /// temporary files. Each repository and tag has a folder of its own in it.
+    /// Where worktrees are made, outside of the repository. Null (the default) for <c>autoresearch-worktrees-&lt;user&gt;</c> in
+    /// the directory for temporary files. Each repository and tag has a folder of its own in it.
     /// </summary>
     public string? WorktreesDirectory { get; init; }
 
     /// <summary>
-    /// Where <c>results.tsv</c> is written after every verdict, in autoresearch's own format, e.g. the root of the repository, where
-    /// it must be ignored or untracked. Null (the default) for nowhere.
+    /// Where <c>results.tsv</c> is written after every verdict, in autoresearch's own format, e.g. the root of the repository,
+    /// where it must be ignored or untracked. Null (the default) for nowhere.
     /// </summary>
     public string? ResultsDirectory { get; init; }
 
@@ -34,10 +35,14 @@ public sealed class GitWorkspaceOptions
 
     internal GitWorkspaceOptions Validate()
     {
-        if (string.IsNullOrEmpty(Tag) || !Tag.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.') || Tag[0] is '.' or '-'
-            || Tag.Contains("..", StringComparison.Ordinal) || Tag.EndsWith('.') || Tag.EndsWith(".lock", StringComparison.Ordinal))
+        if (string.IsNullOrEmpty(Tag) || !Tag.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            || Tag[0] is '.' or '-'
+            || Tag.Contains("..", StringComparison.Ordinal) || Tag.EndsWith('.')
+            || Tag.EndsWith(".lock", StringComparison.Ordinal))
             throw new ArgumentException($"GitWorkspaceOptions.Tag is '{Tag}'; use letters, digits, '-', '_' and '.', e.g. mar5.");
-        if (Editable.Count == 0) throw new ArgumentException("GitWorkspaceOptions.Editable is empty; name the files that may change, e.g. [\"train.py\"].");
+        if (Editable.Count == 0)
+            throw new ArgumentException(
+                "GitWorkspaceOptions.Editable is empty; name the files that may change, e.g. [\"train.py\"].");
         return this;
     }
 }

@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// One experiment's worktree: a checkout of the run's base with the candidate's files. Its link to the repository is taken away while
-/// the program runs, which therefore finds no repository, no configuration and no hooks to write to.
+/// One experiment's worktree: a checkout of the run's base with the candidate's files. Its link to the repository is taken away
+/// while the program runs, which therefore finds no repository, no configuration and no hooks to write to.
 /// </summary>
 internal sealed class GitWorktree(string path, string administration, string tree) : IExperimentDirectory
 {
@@ -10,7 +10,8 @@ internal sealed class GitWorktree(string path, string administration, string tre
 
     public string Path => path;
 
-    public IReadOnlyDictionary<string, string> Hashes { get; } = new Dictionary<string, string>(StringComparer.Ordinal) { [GitWorkspace.TreeHash] = tree };
+    public IReadOnlyDictionary<string, string> Hashes { get; } =
+        new Dictionary<string, string>(StringComparer.Ordinal) { [GitWorkspace.TreeHash] = tree };
 
     /// <exception cref="WorkspaceException">A link stands where a file is to be written.</exception>
     public void Write(SourceTree? source, IEnumerable<string> removed)
@@ -24,10 +25,13 @@ internal sealed class GitWorktree(string path, string administration, string tre
             {
                 target = System.IO.Path.Combine(target, part);
                 if (new FileInfo(target).LinkTarget is not null)
-                    throw new WorkspaceException($"'{name}' cannot be written: there is a link at '{System.IO.Path.GetRelativePath(path, target)}', and links are not followed. Take it out of the repository.");
+                    throw new WorkspaceException(
+                        $"'{name}' cannot be written: there is a link at '{System.IO.Path.GetRelativePath(path, target)}', "
+                        + "and links are not followed. Take it out of the repository.");
             }
 
-            if (Directory.Exists(target)) throw new WorkspaceException($"'{name}' cannot be written: there is a folder of that name.");
+            if (Directory.Exists(target))
+                throw new WorkspaceException($"'{name}' cannot be written: there is a folder of that name.");
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(target)!);
             File.WriteAllText(target, content);
         }

@@ -1,6 +1,8 @@
 namespace AutoResearch;
 
-/// <summary>A workspace cannot be used, or was changed by somebody else. The message says what to do; nothing was touched.</summary>
+/// <summary>
+/// A workspace cannot be used, or was changed by somebody else. The message says what to do; nothing was touched.
+/// </summary>
 public sealed class WorkspaceException : IOException
 {
     /// <summary>Creates the exception.</summary>

@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Shape of the fused projection buffer <c>[batch · sequence, (heads + 2 · kvHeads) · headDim]</c>: each row holds the query heads,
-/// then the key heads, then the value heads of one token.
+/// Shape of the fused projection buffer <c>[batch · sequence, (heads + 2 · kvHeads) · headDim]</c>: each row holds the query
+/// heads, then the key heads, then the value heads of one token.
 /// </summary>
 /// <param name="Batch">Number of sequences.</param>
 /// <param name="Sequence">Tokens of one sequence.</param>

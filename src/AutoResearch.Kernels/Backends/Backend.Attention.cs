@@ -48,8 +48,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// Gradient of <see cref="ValueEmbedding"/>; the gradient of the values passes through. Gradients of the table and of the gate's
-    /// weight are added to their <see cref="Tensor.Grad"/>. Deterministic.
+    /// Gradient of <see cref="ValueEmbedding"/>; the gradient of the values passes through. Gradients of the table and of the
+    /// gate's weight are added to their <see cref="Tensor.Grad"/>. Deterministic.
     /// </summary>
     /// <param name="dqkv">Gradient of the fused buffer, read only.</param>
     /// <param name="x">Input of the projection.</param>
@@ -73,17 +73,19 @@ public abstract partial class Backend
     /// </summary>
     /// <param name="qkv">Fused buffer.</param>
     /// <param name="y"><c>[tokens, heads · headDim]</c>, overwritten.</param>
-    /// <param name="logSumExp"><c>[batch, heads, sequence]</c>: natural logarithm of the softmax's denominator, overwritten.</param>
+    /// <param name="logSumExp"><c>[batch, heads, sequence]</c>: natural logarithm of the softmax's denominator,
+    /// overwritten.</param>
     /// <param name="layout">Shape of the buffer.</param>
     /// <param name="window">Earlier keys that a query sees; negative for all.</param>
     /// <param name="documentStarts">
-    /// Packed documents: Int32, one per token, the position in its sequence at which the token's document begins; never decreasing along a
-    /// sequence. A query then sees no key before it. Null: each sequence is one document.
+    /// Packed documents: Int32, one per token, the position in its sequence at which the token's document begins; never
+    /// decreasing along a sequence. A query then sees no key before it. Null: each sequence is one document.
     /// </param>
     /// <exception cref="ArgumentException">
     /// A document begins after its token or before the one ahead of it. On a GPU this is not seen: wrong keys are hidden then.
     /// </exception>
-    public void Attention(Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts = null)
+    public void Attention(
+        Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts = null)
     {
         CheckAttention(qkv, y, logSumExp, layout, documentStarts);
         AttentionCore(qkv, y, logSumExp, layout, window, documentStarts);
@@ -99,7 +101,8 @@ public abstract partial class Backend
     /// <param name="window">Earlier keys that a query sees; negative for all.</param>
     /// <param name="documentStarts">What the forward pass was given.</param>
     public void AttentionBackward(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts = null)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window,
+        Tensor? documentStarts = null)
     {
         CheckAttention(qkv, y, logSumExp, layout, documentStarts);
         Active(dy, nameof(dy), layout.Tokens, layout.QueryColumns);
@@ -144,7 +147,8 @@ public abstract partial class Backend
     /// <param name="dx">Gradient of the input, or null.</param>
     /// <param name="layout">Shape.</param>
     protected abstract void ValueEmbeddingBackwardCore(
-        Tensor dqkv, Tensor x, Tensor table, Tensor gateWeight, Tensor tokens, Tensor gate, Tensor? dx, in AttentionLayout layout);
+        Tensor dqkv, Tensor x, Tensor table, Tensor gateWeight, Tensor tokens, Tensor gate, Tensor? dx,
+        in AttentionLayout layout);
 
     /// <summary>Implements <see cref="Attention"/>.</summary>
     /// <param name="qkv">Fused buffer.</param>
@@ -166,7 +170,8 @@ public abstract partial class Backend
     /// <param name="window">Earlier keys that a query sees.</param>
     /// <param name="documentStarts">First key of each token's document, or null.</param>
     protected abstract void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts);
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window,
+        Tensor? documentStarts);
 
     private void CheckRotary(Tensor qkv, string name, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
     {
@@ -175,7 +180,8 @@ public abstract partial class Backend
         Float(rotary, nameof(rotary), rotary.Shape.Rows, layout.HeadDim);
         if (rotary.Shape.Rows < layout.Sequence)
             throw new ArgumentException(
-                $"The rotary table has {rotary.Shape.Rows} positions, but the sequence has {layout.Sequence}. Make it longer.", nameof(rotary));
+                $"The rotary table has {rotary.Shape.Rows} positions, but the sequence has {layout.Sequence}. Make it longer.",
+                nameof(rotary));
         PerRow(inverseRms, nameof(inverseRms), (long)layout.Tokens * (layout.Heads + layout.KvHeads));
     }
 

@@ -9,7 +9,8 @@ public abstract partial class Backend
     {
         ArgumentNullException.ThrowIfNull(tensor, name);
         if (!ReferenceEquals(tensor.Backend, this))
-            throw new ArgumentException($"{name} ({tensor}) belongs to the backend '{tensor.Backend.Name}', not to '{Name}'.", name);
+            throw new ArgumentException(
+                $"{name} ({tensor}) belongs to the backend '{tensor.Backend.Name}', not to '{Name}'.", name);
         _ = tensor.Address;
     }
 
@@ -37,7 +38,8 @@ public abstract partial class Backend
         Own(tensor, name);
         if (tensor.Type != DType.Float32 && tensor.Type != ActivationType)
             throw new ArgumentException(
-                $"{name} must be {(ActivationType == DType.Float32 ? "" : "Float32 or ")}{ActivationType}, but {tensor} is {tensor.Type}.", name);
+                $"{name} must be {(ActivationType == DType.Float32 ? "" : "Float32 or ")}{ActivationType}, "
+                + $"but {tensor} is {tensor.Type}.", name);
     }
 
     private void Int(Tensor tensor, string name, long count)

@@ -6,8 +6,9 @@ public abstract partial class Backend
     public const int IgnoreIndex = -1;
 
     /// <summary>
-    /// Output layer and loss in one: <c>logits = cap · tanh(x · weightᵀ / cap)</c>, cross-entropy in nats against the targets, and, when
-    /// asked for, the gradients in the same pass. Works through chunks of rows, so that the logits are never stored whole.
+    /// Output layer and loss in one: <c>logits = cap · tanh(x · weightᵀ / cap)</c>, cross-entropy in nats against the targets,
+    /// and, when asked for, the gradients in the same pass. Works through chunks of rows, so that the logits
+    /// are never stored whole.
     /// </summary>
     /// <param name="x"><c>[rows, channels]</c>.</param>
     /// <param name="weight"><c>[vocabulary, channels]</c>.</param>
@@ -18,7 +19,8 @@ public abstract partial class Backend
     /// <param name="gradientScale">Factor of the gradients (not of the loss), as 1 / micro-steps.</param>
     /// <param name="dx">Gradient of <paramref name="x"/>, overwritten; null for no gradients.</param>
     /// <param name="dWeight">Gradient of <paramref name="weight"/>, accumulated; null when not wanted.</param>
-    /// <exception cref="ArgumentException">A shape or type does not fit, or a target lies outside the vocabulary (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
+    /// <exception cref="ArgumentException">A shape or type does not fit, or a target lies outside the vocabulary
+    /// (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
     public void LinearCrossEntropy(
         Tensor x, Tensor weight, Tensor targets, float softcap, Tensor losses, Tensor loss,
         float gradientScale, Tensor? dx, Tensor? dWeight)
@@ -30,7 +32,8 @@ public abstract partial class Backend
         PerRow(losses, nameof(losses), rows);
         PerRow(loss, nameof(loss), 1);
         if (!(softcap >= 0) || !float.IsFinite(softcap))
-            throw new ArgumentOutOfRangeException(nameof(softcap), softcap, "The bound of the logits must be 0 (none) or positive.");
+            throw new ArgumentOutOfRangeException(nameof(softcap), softcap,
+                "The bound of the logits must be 0 (none) or positive.");
         if (!float.IsFinite(gradientScale))
             throw new ArgumentOutOfRangeException(nameof(gradientScale), gradientScale, "The factor must be finite.");
         if (dx is not null) Active(dx, nameof(dx), rows, columns);

@@ -2,12 +2,15 @@ namespace AutoResearch.Kernels;
 
 public abstract partial class Backend
 {
-    /// <summary>Gathers rows of a table, optionally normalised: <c>y[i] = table[tokens[i]]</c>, or its <see cref="RmsNorm"/>.</summary>
+    /// <summary>
+    /// Gathers rows of a table, optionally normalised: <c>y[i] = table[tokens[i]]</c>, or its <see cref="RmsNorm"/>.
+    /// </summary>
     /// <param name="table"><c>[vocabulary, channels]</c>.</param>
     /// <param name="tokens">Row numbers, each in 0..vocabulary-1.</param>
     /// <param name="y"><c>[tokens, channels]</c>, overwritten.</param>
     /// <param name="inverseRms">One value per token, overwritten; null to gather without normalising.</param>
-    /// <exception cref="ArgumentException">A shape or type does not fit, or a token lies outside the table (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
+    /// <exception cref="ArgumentException">A shape or type does not fit, or a token lies outside the table
+    /// (<see cref="Synchronize"/> says when an accelerator reports that).</exception>
     public void Embedding(Tensor table, Tensor tokens, Tensor y, Tensor? inverseRms)
     {
         CheckEmbedding(table, tokens, y, nameof(y), inverseRms);

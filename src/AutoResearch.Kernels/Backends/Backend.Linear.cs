@@ -6,7 +6,8 @@ public abstract partial class Backend
     /// <param name="x"><c>[rows, inputs]</c>.</param>
     /// <param name="weight"><c>[outputs, inputs]</c>.</param>
     /// <param name="y"><c>[rows, outputs]</c>, overwritten.</param>
-    /// <param name="residual">Added to the result, same shape as <paramref name="y"/>; or null. Not together with an activation.</param>
+    /// <param name="residual">Added to the result, same shape as <paramref name="y"/>; or null. Not together with
+    /// an activation.</param>
     /// <param name="activation">Elementwise function.</param>
     public void Linear(Tensor x, Tensor weight, Tensor y, Tensor? residual = null, Activation activation = Activation.None)
     {
@@ -27,8 +28,8 @@ public abstract partial class Backend
     /// <param name="dx"><c>[rows, inputs]</c>.</param>
     /// <param name="accumulate">Add to <paramref name="dx"/>. Not together with <paramref name="activated"/>.</param>
     /// <param name="activated">
-    /// When the input was itself <see cref="Activation.ReluSquared"/> of something: that input. The result is then multiplied by the
-    /// derivative 2·√activated, so that <paramref name="dx"/> is the gradient before the activation.
+    /// When the input was itself <see cref="Activation.ReluSquared"/> of something: that input. The result is then multiplied by
+    /// the derivative 2·√activated, so that <paramref name="dx"/> is the gradient before the activation.
     /// </param>
     public void LinearBackwardInput(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated = null)
     {
@@ -36,7 +37,8 @@ public abstract partial class Backend
         if (activated is not null)
         {
             Active(activated, nameof(activated), dx.Shape.Rows, dx.Shape.Columns);
-            if (accumulate) throw new ArgumentException("A gradient before an activation cannot be accumulated.", nameof(accumulate));
+            if (accumulate)
+                throw new ArgumentException("A gradient before an activation cannot be accumulated.", nameof(accumulate));
         }
 
         LinearBackwardInputCore(dy, weight, dx, accumulate, activated);
@@ -65,8 +67,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// <see cref="MatMul"/> for products that the caller knows to be symmetric, such as a matrix times its transpose: a backend may compute
-    /// one half and copy it to the other.
+    /// <see cref="MatMul"/> for products that the caller knows to be symmetric, such as a matrix times its transpose: a backend
+    /// may compute one half and copy it to the other.
     /// </summary>
     /// <param name="a">Left factors.</param>
     /// <param name="b">Right factors.</param>
@@ -76,7 +78,8 @@ public abstract partial class Backend
     public void SymmetricMatMul(Tensor a, Tensor b, Tensor c, bool transposeA = false, bool transposeB = false)
     {
         var (_, rows, columns) = CheckProduct(a, b, c, transposeA, transposeB);
-        if (rows != columns) throw new ArgumentException($"Symmetric products are square, but c has the shape {c.Shape}.", nameof(c));
+        if (rows != columns)
+            throw new ArgumentException($"Symmetric products are square, but c has the shape {c.Shape}.", nameof(c));
         SymmetricMatMulCore(a, b, c, transposeA, transposeB);
     }
 
@@ -153,8 +156,8 @@ public abstract partial class Backend
         var (m, k) = transposeA ? (ac, ar) : (ar, ac);
         var (k2, n) = transposeB ? (bc, br) : (br, bc);
         if (batch != batchB || batch != batchC || k != k2 || cr != m || cc != n)
-            throw new ArgumentException(
-                $"The shapes {a.Shape}{(transposeA ? "ᵀ" : "")} · {b.Shape}{(transposeB ? "ᵀ" : "")} = {c.Shape} do not fit together.");
+            throw new ArgumentException($"The shapes {a.Shape}{(transposeA ? "ᵀ" : "")} · {b.Shape}{(transposeB ? "ᵀ" : "")} = "
+                + $"{c.Shape} do not fit together.");
         return (batch, cr, cc);
     }
 

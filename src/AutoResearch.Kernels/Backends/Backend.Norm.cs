@@ -65,8 +65,10 @@ public abstract partial class Backend
     /// <param name="inputScales">One scalar per layer.</param>
     /// <param name="layer">Index into the scalars.</param>
     /// <param name="dx">Gradient of <paramref name="x"/>; may share memory with <paramref name="dMixed"/>.</param>
-    /// <param name="accumulateX">Add to <paramref name="dx"/>. Must be false when it shares memory with <paramref name="dMixed"/>.</param>
-    /// <param name="dx0">Gradient of <paramref name="x0"/>; may be the same tensor as <paramref name="dx"/>, then accumulated.</param>
+    /// <param name="accumulateX">Add to <paramref name="dx"/>. Must be false when it shares memory with
+    /// <paramref name="dMixed"/>.</param>
+    /// <param name="dx0">Gradient of <paramref name="x0"/>; may be the same tensor as <paramref name="dx"/>, then
+    /// accumulated.</param>
     /// <param name="accumulateX0">Add to <paramref name="dx0"/>.</param>
     public void MixNormBackward(
         Tensor? dMixed, Tensor dNormed, Tensor normed, Tensor inverseRms, Tensor x, Tensor x0,
@@ -108,9 +110,12 @@ public abstract partial class Backend
     /// <param name="normed">Output.</param>
     /// <param name="inverseRms">Output per row.</param>
     protected abstract void MixNormCore(
-        Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed, Tensor inverseRms);
+        Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed,
+        Tensor inverseRms);
 
-    /// <summary>Implements <see cref="MixNormBackward"/>; the gradients of the scalars are added to their <see cref="Tensor.Grad"/>.</summary>
+    /// <summary>
+    /// Implements <see cref="MixNormBackward"/>; the gradients of the scalars are added to their <see cref="Tensor.Grad"/>.
+    /// </summary>
     /// <param name="dMixed">Gradient of the mixed stream, or null.</param>
     /// <param name="dNormed">Gradient of the normalised stream.</param>
     /// <param name="normed">Output of the forward pass.</param>
@@ -135,6 +140,7 @@ public abstract partial class Backend
         PerRow(residualScales, nameof(residualScales), residualScales.ElementCount);
         PerRow(inputScales, nameof(inputScales), residualScales.ElementCount);
         if ((uint)layer >= (uint)residualScales.ElementCount)
-            throw new ArgumentOutOfRangeException(nameof(layer), layer, $"There are scalars for {residualScales.ElementCount} layers.");
+            throw new ArgumentOutOfRangeException(nameof(layer), layer,
+                $"There are scalars for {residualScales.ElementCount} layers.");
     }
 }

@@ -19,8 +19,8 @@ public abstract partial class Backend
     }
 
     /// <summary>
-    /// First part of a Muon step: updates the momentum with the gradients, forms the Nesterov direction and divides each matrix by its
-    /// Frobenius norm · 1.02 + 1e-6, so that its singular values lie below 1.
+    /// First part of a Muon step: updates the momentum with the gradients, forms the Nesterov direction and divides each matrix
+    /// by its Frobenius norm · 1.02 + 1e-6, so that its singular values lie below 1.
     /// </summary>
     /// <param name="parameters">Matrices of one shape; their gradients are read.</param>
     /// <param name="momentum"><c>[matrices, rows, columns]</c>, updated.</param>
@@ -45,14 +45,16 @@ public abstract partial class Backend
     public void PolarPolynomial(Tensor gram, Tensor square, float a, float b, float c)
     {
         var (batch, rows, columns) = Batched(gram, nameof(gram));
-        if (rows != columns) throw new ArgumentException($"Gram matrices are square, but the shape is {gram.Shape}.", nameof(gram));
+        if (rows != columns)
+            throw new ArgumentException($"Gram matrices are square, but the shape is {gram.Shape}.", nameof(gram));
         Active(square, nameof(square), (long)batch * rows, columns);
         PolarPolynomialCore(gram, square, a, b, c);
     }
 
     /// <summary>
-    /// Last part of a Muon step: NorMuon's variance reduction (a running second moment per row, or per column of wide matrices, at
-    /// unchanged total norm; Li et al. 2025, arXiv:2510.05491), cautious weight decay (Chen et al. 2025, arXiv:2510.12402), update.
+    /// Last part of a Muon step: NorMuon's variance reduction (a running second moment per row, or per column of wide matrices,
+    /// at unchanged total norm; Li et al. 2025, arXiv:2510.05491), cautious weight decay (Chen et al. 2025,
+    /// arXiv:2510.12402), update.
     /// </summary>
     /// <param name="x">Orthogonalised directions <c>[matrices, rows, columns]</c>.</param>
     /// <param name="parameters">Matrices of one shape, updated.</param>
@@ -79,7 +81,9 @@ public abstract partial class Backend
         return GradientNormCore(parameters);
     }
 
-    /// <summary>Scales the gradients down so that their norm is at most <paramref name="limit"/>; shorter ones stay as they are.</summary>
+    /// <summary>
+    /// Scales the gradients down so that their norm is at most <paramref name="limit"/>; shorter ones stay as they are.
+    /// </summary>
     /// <param name="parameters">Tensors with a gradient.</param>
     /// <param name="limit">Largest Euclidean norm of all gradients together, positive.</param>
     public void ClipGradients(ReadOnlySpan<Tensor> parameters, double limit)
@@ -153,7 +157,8 @@ public abstract partial class Backend
             CheckTrained(parameter);
             if (parameter.Shape != shape || shape.Rank != 2)
                 throw new ArgumentException(
-                    $"A Muon group holds matrices of one shape, but {parameter} stands beside {parameters[0]}.", nameof(parameters));
+                    $"A Muon group holds matrices of one shape, but {parameter} stands beside {parameters[0]}.",
+                    nameof(parameters));
         }
     }
 }

@@ -74,7 +74,8 @@ public abstract partial class Backend : IDisposable
     {
         if (headDim < 2 || headDim % 2 != 0)
             throw new ArgumentException($"headDim ({headDim}) must be even and positive.", nameof(headDim));
-        if (!(theta > 1)) throw new ArgumentOutOfRangeException(nameof(theta), theta, "The base of the frequencies must exceed 1.");
+        if (!(theta > 1))
+            throw new ArgumentOutOfRangeException(nameof(theta), theta, "The base of the frequencies must exceed 1.");
         var table = Allocate((positions, headDim), DType.Float32, "rotary");
         var values = new float[table.ElementCount];
         var half = headDim / 2;
@@ -93,8 +94,8 @@ public abstract partial class Backend : IDisposable
     }
 
     /// <summary>
-    /// Waits until all work issued so far has been done. An accelerator reports here, and when values are copied to the host, what
-    /// it found wrong meanwhile, such as a token id outside its table.
+    /// Waits until all work issued so far has been done. An accelerator reports here, and when values are copied to the host,
+    /// what it found wrong meanwhile, such as a token id outside its table.
     /// </summary>
     public virtual void Synchronize() { }
 

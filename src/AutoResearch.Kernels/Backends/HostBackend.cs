@@ -47,11 +47,12 @@ public abstract unsafe class HostBackend : Backend
         {
             var position = row % layout.Sequence;
             if (starts[row] < 0 || starts[row] > position)
-                throw new ArgumentException($"The document of the token at position {position} cannot begin at {starts[row]}.", nameof(documentStarts));
+                throw new ArgumentException($"The document of the token at position {position} cannot begin at {starts[row]}.",
+                    nameof(documentStarts));
             if (position > 0 && starts[row] < starts[row - 1])
             {
-                throw new ArgumentException(
-                    $"The document of the token at position {position} cannot begin at {starts[row]}, before that of the token ahead of it ({starts[row - 1]}).",
+                throw new ArgumentException($"The document of the token at position {position} cannot begin at {starts[row]}, "
+                    + $"before that of the token ahead of it ({starts[row - 1]}).",
                     nameof(documentStarts));
             }
         }

@@ -23,9 +23,11 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    protected override void LinearBackwardInputCore(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated) => Product(
-        dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false, false, accumulate,
-        activated is null ? GemmEpilogue.None : GemmEpilogue.ReluSquaredGradient, activated is null ? null : activated.Floats);
+    protected override void LinearBackwardInputCore(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated) =>
+        Product(
+            dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false, false, accumulate,
+            activated is null ? GemmEpilogue.None : GemmEpilogue.ReluSquaredGradient,
+            activated is null ? null : activated.Floats);
 
     /// <inheritdoc/>
     protected override void LinearBackwardWeightCore(Tensor dy, Tensor x, Tensor dWeight) => Product(
@@ -56,8 +58,8 @@ public sealed unsafe partial class CpuBackend
             ProductPacked(input, forward, logits, count, vocabulary, columns);
             _team.Run(count, new SoftmaxWork
             {
-                Logits = logits, Targets = targets.Ints + first, Losses = losses.Floats + first, Vocabulary = vocabulary, Cap = softcap,
-                Scale = counted == 0 ? 0 : gradientScale / counted, Gradients = gradients,
+                Logits = logits, Targets = targets.Ints + first, Losses = losses.Floats + first, Vocabulary = vocabulary,
+                Cap = softcap, Scale = counted == 0 ? 0 : gradientScale / counted, Gradients = gradients,
             });
             if (dx is not null)
                 ProductPacked(logits, backward, dx.Floats + ((long)first * columns), count, columns, vocabulary);
@@ -120,7 +122,8 @@ public sealed unsafe partial class CpuBackend
         private readonly void Gradient(float* x, float logSum)
         {
             var inverseCap = Cap > 0 ? 1 / Cap : 0;
-            Vector512<float> scale = Vector512.Create(Scale), cap = Vector512.Create(inverseCap), shift = Vector512.Create(logSum);
+            Vector512<float> scale = Vector512.Create(Scale), cap = Vector512.Create(inverseCap),
+                shift = Vector512.Create(logSum);
             var i = 0;
             for (; i <= Vocabulary - Simd.Lanes; i += Simd.Lanes)
             {

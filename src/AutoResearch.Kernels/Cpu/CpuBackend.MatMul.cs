@@ -20,8 +20,9 @@ public sealed unsafe partial class CpuBackend
         var k = transposeA ? ar : ac;
         var work = new BatchWork
         {
-            A = a.Floats, B = b.Floats, C = c.Floats, M = m, N = n, K = k, TransposeA = transposeA, TransposeB = transposeB, Symmetric = symmetric,
-            Blocks = Tuning, Scratch = ScratchSlots.Create(_batch, _team.Threads, Gemm.PackedLength(n, k, Tuning)),
+            A = a.Floats, B = b.Floats, C = c.Floats, M = m, N = n, K = k, TransposeA = transposeA, TransposeB = transposeB,
+            Symmetric = symmetric, Blocks = Tuning,
+            Scratch = ScratchSlots.Create(_batch, _team.Threads, Gemm.PackedLength(n, k, Tuning)),
         };
         var whole = batch - (batch % _team.Threads);
         _team.Run(whole, work);

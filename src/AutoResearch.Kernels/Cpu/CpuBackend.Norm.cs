@@ -49,17 +49,19 @@ public sealed unsafe partial class CpuBackend
     protected override void RmsNormBackwardCore(Tensor dy, Tensor y, Tensor inverseRms, Tensor dx, bool accumulate) =>
         _team.Run(RowTasks(y.Shape.Rows), new NormBackwardWork
         {
-            Dy = dy.Floats, Y = y.Floats, Inverse = inverseRms.Floats, Dx = dx.Floats, Rows = y.Shape.Rows, Columns = y.Shape.Columns,
-            Accumulate = accumulate,
+            Dy = dy.Floats, Y = y.Floats, Inverse = inverseRms.Floats, Dx = dx.Floats, Rows = y.Shape.Rows,
+            Columns = y.Shape.Columns, Accumulate = accumulate,
         });
 
     /// <inheritdoc/>
     protected override void MixNormCore(
-        Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed, Tensor inverseRms) =>
+        Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed,
+        Tensor inverseRms) =>
         _team.Run(RowTasks(x.Shape.Rows), new MixWork
         {
             X = x.Floats, X0 = x0.Floats, A = residualScales.Floats[layer], B = inputScales.Floats[layer],
-            Mixed = mixed.Floats, Normed = normed.Floats, Inverse = inverseRms.Floats, Rows = x.Shape.Rows, Columns = x.Shape.Columns,
+            Mixed = mixed.Floats, Normed = normed.Floats, Inverse = inverseRms.Floats, Rows = x.Shape.Rows,
+            Columns = x.Shape.Columns,
         });
 
     /// <inheritdoc/>
@@ -71,10 +73,10 @@ public sealed unsafe partial class CpuBackend
         var partials = _partials.Take(2L * tasks);
         _team.Run(tasks, new MixBackwardWork
         {
-            DMixed = dMixed is null ? null : dMixed.Floats, DNormed = dNormed.Floats, Normed = normed.Floats, Inverse = inverseRms.Floats,
-            X = x.Floats, X0 = x0.Floats, A = residualScales.Floats[layer], B = inputScales.Floats[layer],
-            Dx = dx.Floats, Dx0 = dx0.Floats, AccumulateX = accumulateX, AccumulateX0 = accumulateX0,
-            Partials = partials, Rows = x.Shape.Rows, Columns = x.Shape.Columns,
+            DMixed = dMixed is null ? null : dMixed.Floats, DNormed = dNormed.Floats, Normed = normed.Floats,
+            Inverse = inverseRms.Floats, X = x.Floats, X0 = x0.Floats, A = residualScales.Floats[layer],
+            B = inputScales.Floats[layer], Dx = dx.Floats, Dx0 = dx0.Floats, AccumulateX = accumulateX,
+            AccumulateX0 = accumulateX0, Partials = partials, Rows = x.Shape.Rows, Columns = x.Shape.Columns,
         });
         double sumX = 0, sumX0 = 0;
         for (var i = 0; i < tasks; i++)
@@ -90,7 +92,8 @@ public sealed unsafe partial class CpuBackend
     private static float InverseRms(float* x, int columns) => 1 / MathF.Sqrt((Simd.Dot(x, x, columns) / columns) + NormEpsilon);
 
     // dx (+)= inverse · (dy − y · projection)
-    private static void NormRowBackward(float* dy, float* y, float inverse, float projection, float* dx, int columns, bool accumulate)
+    private static void NormRowBackward(
+        float* dy, float* y, float inverse, float projection, float* dx, int columns, bool accumulate)
     {
         Vector512<float> vi = Vector512.Create(inverse), vp = Vector512.Create(-projection);
         var i = 0;
@@ -138,7 +141,8 @@ public sealed unsafe partial class CpuBackend
             for (var row = (long)task * RowsPerTask; row < Math.Min(Rows, (task + 1L) * RowsPerTask); row++)
             {
                 float* dy = Dy + (row * Columns), y = Y + (row * Columns);
-                NormRowBackward(dy, y, Inverse[row], Simd.Dot(dy, y, Columns) / Columns, Dx + (row * Columns), Columns, Accumulate);
+                NormRowBackward(dy, y, Inverse[row], Simd.Dot(dy, y, Columns) / Columns, Dx + (row * Columns),
+                    Columns, Accumulate);
             }
         }
     }

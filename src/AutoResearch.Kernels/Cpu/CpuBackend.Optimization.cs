@@ -37,7 +37,8 @@ public sealed unsafe partial class CpuBackend
             });
             double squares = 0;
             for (var chunk = 0; chunk < chunks; chunk++) squares += partials[chunk];
-            _team.Run(chunks, new ScaleWork { X = direction, Count = size, Factor = (float)(1 / ((Math.Sqrt(squares) * 1.02) + 1e-6)) });
+            _team.Run(chunks,
+                new ScaleWork { X = direction, Count = size, Factor = (float)(1 / ((Math.Sqrt(squares) * 1.02) + 1e-6)) });
         }
     }
 
@@ -78,7 +79,8 @@ public sealed unsafe partial class CpuBackend
         {
             var chunks = Chunks(parameter.ElementCount);
             var partials = _partials.Take(chunks * 2);
-            _team.Run(chunks, new SquaresWork { X = parameter.Grad!.Floats, Count = parameter.ElementCount, Sums = (double*)partials });
+            _team.Run(chunks,
+                new SquaresWork { X = parameter.Grad!.Floats, Count = parameter.ElementCount, Sums = (double*)partials });
             for (var chunk = 0; chunk < chunks; chunk++) sum += ((double*)partials)[chunk];
         }
 
@@ -161,7 +163,8 @@ public sealed unsafe partial class CpuBackend
             var start = task * ElementsPerTask;
             var end = Math.Min(Count, start + ElementsPerTask);
             var i = start;
-            Vector512<float> gain1 = Vector512.Create(1 - Beta1), gain2 = Vector512.Create(1 - Beta2), bias2 = Vector512.Create(Bias2);
+            Vector512<float> gain1 = Vector512.Create(1 - Beta1), gain2 = Vector512.Create(1 - Beta2),
+                bias2 = Vector512.Create(Bias2);
             Vector512<float> epsilon = Vector512.Create(Epsilon), keep = Vector512.Create(Keep), rate = Vector512.Create(Rate);
             for (; i <= end - Simd.Lanes; i += Simd.Lanes)
             {

@@ -140,7 +140,8 @@ public sealed unsafe partial class CpuBackend
                 var at = (row * layout.KvHeads) + task;
                 var dv = Forward.Qkv + (row * layout.Columns) + layout.QueryColumns + layout.KvColumns + offset;
                 if (DTable != null)
-                    Simd.AddScaled(dv, Forward.Gate[at], DTable + ((long)Forward.Tokens[row] * layout.KvColumns) + offset, layout.HeadDim);
+                    Simd.AddScaled(dv, Forward.Gate[at], DTable + ((long)Forward.Tokens[row] * layout.KvColumns) + offset,
+                        layout.HeadDim);
                 if (DGateWeight != null)
                 {
                     Simd.AddScaled(

@@ -13,7 +13,8 @@ public sealed unsafe partial class CpuBackend : HostBackend
     private const long ElementsPerTask = 1 << 15;
 
     private readonly ThreadTeam _team;
-    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _weights = new(), _weightsTransposed = new(), _attention = new(), _bounds = new();
+    private readonly ScratchBuffer _packed = new(), _partials = new(), _logits = new(), _weights = new(),
+        _weightsTransposed = new(), _attention = new(), _bounds = new();
 
     /// <summary>Creates a backend and its threads.</summary>
     /// <param name="options">Settings, or null for the defaults.</param>
@@ -29,7 +30,8 @@ public sealed unsafe partial class CpuBackend : HostBackend
 
     /// <inheritdoc/>
     public override string Name => $"cpu, {_team.Threads} thread{(_team.Threads == 1 ? "" : "s")}, "
-        + (Vector512.IsHardwareAccelerated ? "512-bit vectors" : Vector256.IsHardwareAccelerated ? "256-bit vectors" : "128-bit vectors");
+        + (Vector512.IsHardwareAccelerated ? "512-bit vectors" : Vector256.IsHardwareAccelerated ? "256-bit vectors"
+            : "128-bit vectors");
 
     /// <summary>Threads that compute, the caller's included.</summary>
     public int Threads => _team.Threads;
@@ -66,7 +68,8 @@ public sealed unsafe partial class CpuBackend : HostBackend
     }
 
     /// <inheritdoc/>
-    protected override void FillCore(Tensor tensor, float value) => new Span<float>(tensor.Floats, checked((int)tensor.ElementCount)).Fill(value);
+    protected override void FillCore(Tensor tensor, float value) =>
+        new Span<float>(tensor.Floats, checked((int)tensor.ElementCount)).Fill(value);
 
     /// <inheritdoc/>
     protected override void ScaleCore(Tensor tensor, float factor) =>
@@ -88,7 +91,8 @@ public sealed unsafe partial class CpuBackend : HostBackend
         var (aRow, aColumn) = transposeA ? (1L, (long)m) : (k, 1L);
         var (bRow, bColumn) = transposeB ? (1L, (long)k) : (n, 1L);
         Gemm.Run(
-            _team, _packed.Take(Gemm.ScratchLength(m, n, k, Tuning)), a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate, Tuning,
+            _team, _packed.Take(Gemm.ScratchLength(m, n, k, Tuning)), a, aRow, aColumn, b, bRow, bColumn, c, m, n, k, accumulate,
+            Tuning,
             epilogue, other);
     }
 

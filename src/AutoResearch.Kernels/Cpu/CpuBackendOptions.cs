@@ -8,6 +8,9 @@ public sealed class CpuBackendOptions
     public int Threads { get; set; } = Environment.ProcessorCount;
 
     /// <summary>Tile and block sizes.</summary>
-    /// <value>The default is null: those that were tuned for this machine (<see cref="CpuTuningFile"/>), or else <see cref="CpuTuning.Default"/>.</value>
+    /// <value>
+    /// The default is null: those that were tuned for this machine (<see cref="CpuTuningFile"/>), or else
+    /// <see cref="CpuTuning.Default"/>.
+    /// </value>
     public CpuTuning? Tuning { get; set; }
 }

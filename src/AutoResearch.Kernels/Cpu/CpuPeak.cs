@@ -5,14 +5,17 @@ using System.Runtime.Intrinsics;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// The single-precision peak of this machine's processor, measured with twelve independent chains of fused multiply-adds a thread,
-/// in registers only and with the widest vectors there are. What a training run reaches of it is its <c>mfu_percent</c>. Thread-safe.
+/// The single-precision peak of this machine's processor, measured with twelve independent chains of fused multiply-adds a
+/// thread, in registers only and with the widest vectors there are. What a training run reaches of it is its
+/// <c>mfu_percent</c>. Thread-safe.
 /// </summary>
 public static class CpuPeak
 {
     private const int Repeats = 5;
 
-    /// <summary>What the machine can do: the best of five measurements of 20 ms, so that a short disturbance does not lower it.</summary>
+    /// <summary>
+    /// What the machine can do: the best of five measurements of 20 ms, so that a short disturbance does not lower it.
+    /// </summary>
     /// <param name="threads">How many threads compute at the same time, 1 to 1024.</param>
     /// <returns>GFLOP/s of all threads together.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> is out of range.</exception>
@@ -26,7 +29,8 @@ public static class CpuPeak
     /// <param name="threads">How many threads compute at the same time, 1 to 1024.</param>
     /// <param name="duration">How long each of them computes at least.</param>
     /// <returns>GFLOP/s of all threads together.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> or <paramref name="duration"/> is out of range.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="threads"/> or <paramref name="duration"/> is out
+    /// of range.</exception>
     public static double Measure(int threads, TimeSpan duration)
     {
         if (threads is < 1 or > 1024)

@@ -31,7 +31,8 @@ internal static unsafe class Simd
     {
         var s = Vector512.Create(scale);
         var i = 0;
-        for (; i <= count - Lanes; i += Lanes) Vector512.FusedMultiplyAdd(Vector512.Load(x + i), s, Vector512.Load(y + i)).Store(y + i);
+        for (; i <= count - Lanes; i += Lanes)
+            Vector512.FusedMultiplyAdd(Vector512.Load(x + i), s, Vector512.Load(y + i)).Store(y + i);
         for (; i < count; i++) y[i] += scale * x[i];
     }
 

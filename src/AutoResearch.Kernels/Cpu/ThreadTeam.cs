@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// A few threads that share the tasks of one piece of work at a time. Between two pieces they spin for a short while and then sleep.
-/// Running work allocates nothing.
+/// A few threads that share the tasks of one piece of work at a time. Between two pieces they spin for a short while and then
+/// sleep. Running work allocates nothing.
 /// </summary>
 internal sealed unsafe class ThreadTeam : IDisposable
 {

@@ -15,8 +15,8 @@ public sealed unsafe partial class CudaBackend
         Tensor dqkv, Tensor qkv, Tensor rotary, Tensor inverseRms, in AttentionLayout layout)
     {
         CheckHeads(layout);
-        Launch(_kernels.Rotary["rotary_norm_backward"], RowKernels.Grid(layout.Tokens), Out(dqkv), qkv.Address, rotary.Address, inverseRms.Address,
-            layout.Tokens, layout.Sequence, layout.Heads + layout.KvHeads, layout.HeadDim, layout.Columns);
+        Launch(_kernels.Rotary["rotary_norm_backward"], RowKernels.Grid(layout.Tokens), Out(dqkv), qkv.Address, rotary.Address,
+            inverseRms.Address, layout.Tokens, layout.Sequence, layout.Heads + layout.KvHeads, layout.HeadDim, layout.Columns);
     }
 
     /// <inheritdoc/>
@@ -24,19 +24,23 @@ public sealed unsafe partial class CudaBackend
         Tensor qkv, Tensor y, Tensor logSumExp, in AttentionLayout layout, int window, Tensor? documentStarts)
     {
         var (q, k, v) = Heads(qkv.Address, layout);
-        AttentionKernels.Forward(_attention, Problem(layout, window, documentStarts), q, k, v, Output(Out(y), layout), Out(logSumExp));
+        AttentionKernels.Forward(_attention, Problem(layout, window, documentStarts), q, k, v, Output(Out(y), layout),
+            Out(logSumExp));
     }
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window,
+        Tensor? documentStarts)
     {
         var problem = Problem(layout, window, documentStarts);
-        var workspace = _attentionScratch.Take(Device, AttentionKernels.WorkspaceBytes(problem, _attention.Hopper, _options.Deterministic));
+        var workspace = _attentionScratch.Take(Device,
+            AttentionKernels.WorkspaceBytes(problem, _attention.Hopper, _options.Deterministic));
         var (q, k, v) = Heads(qkv.Address, layout);
         var (dq, dk, dv) = Heads(Out(dqkv), layout);
         AttentionKernels.Backward(
-            _attention, problem, q, k, v, Output(y.Address, layout), Output(dy.Address, layout), logSumExp.Address, dq, dk, dv, workspace, _options.Deterministic);
+            _attention, problem, q, k, v, Output(y.Address, layout), Output(dy.Address, layout), logSumExp.Address, dq, dk, dv,
+            workspace, _options.Deterministic);
     }
 
     private static AttentionProblem Problem(in AttentionLayout layout, int window, Tensor? documentStarts) =>
@@ -51,7 +55,8 @@ public sealed unsafe partial class CudaBackend
         AttentionTensor.Rows(y, layout.Sequence, layout.HeadDim, layout.QueryColumns);
 
     // The attention's launches, written down while a step is recorded.
-    private sealed class AttentionTarget(CudaBackend backend) : DeviceAttention(backend.Stream, backend._kernels.Load, backend._options.Hopper)
+    private sealed class AttentionTarget(CudaBackend backend)
+        : DeviceAttention(backend.Stream, backend._kernels.Load, backend._options.Hopper)
     {
         public override void Clear(nint address, long bytes) => backend.Fill(address, 0, 4, bytes / 4);
 

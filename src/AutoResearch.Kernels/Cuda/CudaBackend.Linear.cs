@@ -9,7 +9,8 @@ public sealed partial class CudaBackend
     {
         var (rows, inputs, outputs) = (x.Shape.Rows, x.Shape.Columns, y.Shape.Columns);
         var added = residual is null || residual.Address == y.Address ? 0 : residual.Address;
-        Product(new(rows, outputs, inputs) { TransposeB = true }, x.Address, Rounded(weight), Out(y), accumulate: residual is not null, added);
+        Product(new(rows, outputs, inputs) { TransposeB = true }, x.Address, Rounded(weight), Out(y),
+            accumulate: residual is not null, added);
         if (activation == Activation.ReluSquared) Elementwise("relu_squared", y.ElementCount, y.Address, y.ElementCount);
     }
 
@@ -42,7 +43,8 @@ public sealed partial class CudaBackend
     }
 
     /// <inheritdoc/>
-    protected override void SoftcapCore(Tensor x, float cap) => Elementwise("softcap_bf16", x.ElementCount, Out(x), x.ElementCount, cap);
+    protected override void SoftcapCore(Tensor x, float cap) =>
+        Elementwise("softcap_bf16", x.ElementCount, Out(x), x.ElementCount, cap);
 
     /// <inheritdoc/>
     protected override void LinearCrossEntropyCore(
@@ -54,29 +56,40 @@ public sealed partial class CudaBackend
         var stride = (vocabulary + LogitsAlignment - 1) / LogitsAlignment * LogitsAlignment;
         var counted = _counted.Take(Device, sizeof(int));
         Fill(counted, 0, 4, 1);
-        Launch(_kernels.CrossEntropy["count_targets"], new(Blocks(rows, 1024), 256), targets.Address, (long)rows, vocabulary, counted, _fault);
+        Launch(_kernels.CrossEntropy["count_targets"], new(Blocks(rows, 1024), 256), targets.Address, (long)rows, vocabulary,
+            counted, _fault);
 
         var chunk = (int)Math.Clamp(_options.LogitsBytes / 2 / stride / 128 * 128, 128, Math.Max(128, rows));
         var logits = _logits.Take(Device, (long)Math.Min(chunk, rows) * stride * 2);
         var rounded = Rounded(weight);
-        var softmax = _kernels.Softmax[vocabulary switch { <= 2048 => 0, <= 4096 => 1, <= 8192 => 2, <= 16384 => 3, <= 32768 => 4, _ => 5 }];
+        var softmax = _kernels.Softmax[vocabulary switch
+        {
+            <= 2048 => 0,
+            <= 4096 => 1,
+            <= 8192 => 2,
+            <= 16384 => 3,
+            <= 32768 => 4,
+            _ => 5,
+        }];
         var gradients = dx is not null || dWeight is not null;
         for (var first = 0; first < rows; first += chunk)
         {
             var count = Math.Min(chunk, rows - first);
             var input = x.Address + (nint)((long)first * columns * 2);
-            Product(new(count, vocabulary, columns) { TransposeB = true, StrideC = stride }, input, rounded, logits, accumulate: false);
-            Launch(softmax, new(count, 256), logits, (long)stride, targets.Address + (first * sizeof(int)), vocabulary, softcap, gradientScale, counted,
-                losses.Address + (first * sizeof(float)), gradients ? 1 : 0);
+            Product(new(count, vocabulary, columns) { TransposeB = true, StrideC = stride }, input, rounded, logits,
+                accumulate: false);
+            Launch(softmax, new(count, 256), logits, (long)stride, targets.Address + (first * sizeof(int)), vocabulary, softcap,
+                gradientScale, counted, losses.Address + (first * sizeof(float)), gradients ? 1 : 0);
             if (dx is not null)
             {
-                Product(new(count, columns, vocabulary) { StrideA = stride }, logits, rounded, dx.Address + (nint)((long)first * columns * 2), accumulate: false);
+                Product(new(count, columns, vocabulary) { StrideA = stride }, logits, rounded,
+                    dx.Address + (nint)((long)first * columns * 2), accumulate: false);
             }
 
             if (dWeight is not null)
             {
-                Product(new(vocabulary, columns, count) { TransposeA = true, StrideA = stride, Output = DType.Float32 }, logits, input, dWeight.Address,
-                    accumulate: true);
+                Product(new(vocabulary, columns, count) { TransposeA = true, StrideA = stride, Output = DType.Float32 }, logits,
+                    input, dWeight.Address, accumulate: true);
             }
         }
 

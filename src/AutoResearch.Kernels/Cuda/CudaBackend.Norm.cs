@@ -25,8 +25,8 @@ public sealed partial class CudaBackend
         Tensor x, Tensor x0, Tensor residualScales, Tensor inputScales, int layer, Tensor mixed, Tensor normed, Tensor inverseRms)
     {
         var (rows, columns) = Rows(x);
-        Launch(_kernels.MixNorm.For(columns), RowKernels.Grid(rows),
-            x.Address, x0.Address, Element(residualScales, layer), Element(inputScales, layer), Out(mixed), Out(normed), Out(inverseRms), rows, columns);
+        Launch(_kernels.MixNorm.For(columns), RowKernels.Grid(rows), x.Address, x0.Address, Element(residualScales, layer),
+            Element(inputScales, layer), Out(mixed), Out(normed), Out(inverseRms), rows, columns);
     }
 
     /// <inheritdoc/>
@@ -39,11 +39,12 @@ public sealed partial class CudaBackend
         var partials = _partials.Take(Device, launch.Grid.X * 2L * sizeof(float));
         Launch(_kernels.MixNormBackward.For(columns), launch,
             dMixed?.Address ?? 0, dNormed.Address, normed.Address, inverseRms.Address, x.Address, x0.Address,
-            Element(residualScales, layer), Element(inputScales, layer), Out(dx), accumulateX ? 1 : 0, Out(dx0), accumulateX0 ? 1 : 0,
-            partials, rows, columns);
+            Element(residualScales, layer), Element(inputScales, layer), Out(dx), accumulateX ? 1 : 0, Out(dx0),
+            accumulateX0 ? 1 : 0, partials, rows, columns);
         if (residualScales.Grad is null && inputScales.Grad is null) return;
         Launch(_kernels.Norm["mix_norm_scales"], new(1, 256), partials, launch.Grid.X,
-            residualScales.Grad is { } dResidual ? Element(dResidual, layer) : 0, inputScales.Grad is { } dInput ? Element(dInput, layer) : 0);
+            residualScales.Grad is { } dResidual ? Element(dResidual, layer) : 0,
+            inputScales.Grad is { } dInput ? Element(dInput, layer) : 0);
     }
 
     private static nint Element(Tensor vector, int index) => vector.Address + (index * sizeof(float));
@@ -53,7 +54,8 @@ public sealed partial class CudaBackend
     {
         var columns = tensor.Shape.Columns;
         if (columns % 8 != 0)
-            throw new NotSupportedException($"On the GPU rows have a multiple of 8 elements, but the shape is {tensor.Shape}. Make it {(columns + 7) / 8 * 8} wide.");
+            throw new NotSupportedException($"On the GPU rows have a multiple of 8 elements, but the shape is {tensor.Shape}. "
+                + $"Make it {(columns + 7) / 8 * 8} wide.");
         return (tensor.Shape.Rows, columns);
     }
 }

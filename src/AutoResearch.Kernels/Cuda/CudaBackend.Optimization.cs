@@ -22,11 +22,11 @@ public sealed partial class CudaBackend
             ref readonly var u = ref updates[i];
             _adamTensors[i] = new()
             {
-                Parameter = u.Parameter.Address, Gradient = Out(u.Parameter.Grad!), First = Out(u.FirstMoment), Second = Out(u.SecondMoment),
-                Shadow = ShadowToUpdate(u.Parameter), Count = u.Parameter.ElementCount, FirstBlock = blocks,
-                Keep = 1 - (u.LearningRate * u.WeightDecay),
-                Rate = (float)(u.LearningRate / (1 - Math.Pow(u.Beta1, u.Step))),
-                Beta1 = u.Beta1, Beta2 = u.Beta2, Epsilon = u.Epsilon, Bias2 = (float)(1 / (1 - Math.Pow(u.Beta2, u.Step))),
+                Parameter = u.Parameter.Address, Gradient = Out(u.Parameter.Grad!), First = Out(u.FirstMoment),
+                Second = Out(u.SecondMoment), Shadow = ShadowToUpdate(u.Parameter), Count = u.Parameter.ElementCount,
+                FirstBlock = blocks, Keep = 1 - (u.LearningRate * u.WeightDecay),
+                Rate = (float)(u.LearningRate / (1 - Math.Pow(u.Beta1, u.Step))), Beta1 = u.Beta1, Beta2 = u.Beta2,
+                Epsilon = u.Epsilon, Bias2 = (float)(1 / (1 - Math.Pow(u.Beta2, u.Step))),
             };
             blocks += BlocksOf(u.Parameter);
         }
@@ -45,7 +45,8 @@ public sealed partial class CudaBackend
         var grid = new Dim3(Math.Min(Blocks(size, 1024), MuonBlocks), parameters.Length);
         var partials = _partials.Take(Device, grid.Count * sizeof(float));
         Launch(_kernels.Optimizer["muon_momentum"], new(grid, 256), matrices, settings, Out(momentum), partials, size);
-        Launch(_kernels.Optimizer["muon_direction"], new(grid, 256), matrices, settings, momentum.Address, partials, Out(x), size, clearGradients ? 1 : 0);
+        Launch(_kernels.Optimizer["muon_direction"], new(grid, 256), matrices, settings, momentum.Address, partials, Out(x), size,
+            clearGradients ? 1 : 0);
     }
 
     /// <inheritdoc/>
@@ -65,7 +66,8 @@ public sealed partial class CudaBackend
         var squares = _partials.Take(Device, (((long)count * kept) + count) * sizeof(float));
         var ratio = squares + (nint)((long)count * kept * sizeof(float));
         var (name, blocks) = tall ? ("muon_row_moments", (rows + 7) / 8) : ("muon_column_moments", (columns + 31) / 32);
-        Launch(_kernels.Optimizer[name], new((blocks, count), 256), x.Address, settings, Out(secondMoment), squares, rows, columns);
+        Launch(_kernels.Optimizer[name], new((blocks, count), 256), x.Address, settings, Out(secondMoment), squares,
+            rows, columns);
         Launch(_kernels.Optimizer["muon_ratio"], new(count, 256), secondMoment.Address, squares, ratio, kept);
         Launch(_kernels.Optimizer["muon_update"], new((Blocks((long)rows * columns, 1024), count), 256),
             x.Address, matrices, settings, secondMoment.Address, ratio, rows, columns, tall ? 1 : 0);
@@ -96,7 +98,8 @@ public sealed partial class CudaBackend
         long blocks = 0;
         for (var i = 0; i < parameters.Length; i++)
         {
-            _gradientTensors[i] = new() { Gradient = Out(parameters[i].Grad!), Count = parameters[i].ElementCount, FirstBlock = blocks };
+            _gradientTensors[i] =
+                new() { Gradient = Out(parameters[i].Grad!), Count = parameters[i].ElementCount, FirstBlock = blocks };
             blocks += BlocksOf(parameters[i]);
         }
 
@@ -112,7 +115,12 @@ public sealed partial class CudaBackend
     {
         if (_muonMatrices.Length < parameters.Length) _muonMatrices = new MuonMatrix[parameters.Length];
         for (var i = 0; i < parameters.Length; i++)
-            _muonMatrices[i] = new() { Parameter = parameters[i].Address, Gradient = Out(parameters[i].Grad!), Shadow = ShadowToUpdate(parameters[i]) };
+            _muonMatrices[i] = new()
+            {
+                Parameter = parameters[i].Address,
+                Gradient = Out(parameters[i].Grad!),
+                Shadow = ShadowToUpdate(parameters[i]),
+            };
         return Table<MuonMatrix>(_muonMatrices.AsSpan(0, parameters.Length));
     }
 

@@ -3,14 +3,14 @@ using System.Runtime.CompilerServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// The operations on an NVIDIA GPU (compute capability 8.0 or newer): activations in bfloat16, sums in single precision, parameters
-/// and optimizer state in single precision. Needs the driver, NVRTC and cuBLASLt, which any CUDA toolkit, PyTorch or TorchSharp-cuda
-/// brings. Operations return before they are done.
+/// The operations on an NVIDIA GPU (compute capability 8.0 or newer): activations in bfloat16, sums in single precision,
+/// parameters and optimizer state in single precision. Needs the driver, NVRTC and cuBLASLt, which any CUDA toolkit, PyTorch or
+/// TorchSharp-cuda brings. Operations return before they are done.
 /// </summary>
 /// <remarks>
-/// Matrix products and gathers read rounded copies of the parameters. Optimizers refresh them in the pass that changes the parameter;
-/// after any other change they are made anew when next read. Token ids and targets are checked on the device: one outside its table
-/// reads and writes nothing, and the next copy to the host or <see cref="Synchronize"/> throws.
+/// Matrix products and gathers read rounded copies of the parameters. Optimizers refresh them in the pass that changes the
+/// parameter; after any other change they are made anew when next read. Token ids and targets are checked on the device: one
+/// outside its table reads and writes nothing, and the next copy to the host or <see cref="Synchronize"/> throws.
 /// </remarks>
 public sealed unsafe partial class CudaBackend : Backend
 {
@@ -36,19 +36,22 @@ public sealed unsafe partial class CudaBackend : Backend
 
     /// <summary>Opens a GPU and compiles the kernels, or takes them from the cache.</summary>
     /// <param name="options">Settings, or null for the defaults.</param>
-    /// <exception cref="CudaNotFoundException">Driver, NVRTC or cuBLASLt are missing; the message lists where was looked.</exception>
+    /// <exception cref="CudaNotFoundException">Driver, NVRTC or cuBLASLt are missing; the message lists where
+    /// was looked.</exception>
     /// <exception cref="CudaException">There is no such GPU, or it does not work.</exception>
     /// <exception cref="NotSupportedException">The GPU is older than compute capability 8.0.</exception>
     public CudaBackend(CudaBackendOptions? options = null)
     {
         _options = options ?? new();
         if (_options.LogitsBytes < 1 << 16)
-            throw new ArgumentOutOfRangeException(nameof(options), _options.LogitsBytes, "CudaBackendOptions.LogitsBytes must be at least 65536.");
+            throw new ArgumentOutOfRangeException(nameof(options), _options.LogitsBytes,
+                "CudaBackendOptions.LogitsBytes must be at least 65536.");
         Device = CudaDevice.Open(_options.DeviceIndex, _options.Device);
         try
         {
             if (Device.ComputeCapability.Major < 8)
-                throw new NotSupportedException($"{Device.Name} has compute capability {Device.ComputeCapability}; bfloat16 needs 8.0 or newer.");
+                throw new NotSupportedException(
+                    $"{Device.Name} has compute capability {Device.ComputeCapability}; bfloat16 needs 8.0 or newer.");
             _kernels = new CudaKernels(Device, _options);
             _attention = new AttentionTarget(this);
             _blas = new CublasLt(Device);
@@ -100,7 +103,9 @@ public sealed unsafe partial class CudaBackend : Backend
         ThrowFault();
     }
 
-    /// <summary>Runs an action whose operations are written down instead of being issued. Nothing is left of it when it throws.</summary>
+    /// <summary>
+    /// Runs an action whose operations are written down instead of being issued. Nothing is left of it when it throws.
+    /// </summary>
     internal void Record(CudaCommands commands, nint tables, Action action)
     {
         if (_recording is not null) throw new InvalidOperationException("A step graph cannot run inside another one's step.");
@@ -211,7 +216,8 @@ public sealed unsafe partial class CudaBackend : Backend
     private void Product(in MatmulShape shape, nint a, nint b, nint c, bool accumulate, nint added = 0)
     {
         var beta = accumulate || added != 0 ? 1f : 0f;
-        ref var product = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_products, (shape, beta), out _);
+        ref var product = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_products,
+            (shape, beta), out _);
         product ??= new CudaProduct(_blas, shape, beta);
         if (_recording is { } commands) commands.Product(product, a, b, added == 0 ? c : added, c);
         else product.Run(Stream, a, b, added == 0 ? c : added, c);
@@ -229,8 +235,8 @@ public sealed unsafe partial class CudaBackend : Backend
         else _uploader.Upload(source, destination, Stream);
     }
 
-    // Settings and pointers of an operation in device memory. Outside of a recording the memory is used in turn: an upload waits for
-    // what was issued before, so that nothing is overwritten that is still needed.
+    // Settings and pointers of an operation in device memory. Outside of a recording the memory is used in turn: an upload waits
+    // for what was issued before, so that nothing is overwritten that is still needed.
     private nint Table<T>(ReadOnlySpan<T> content) where T : unmanaged
     {
         var bytes = System.Runtime.InteropServices.MemoryMarshal.AsBytes(content);
@@ -238,7 +244,8 @@ public sealed unsafe partial class CudaBackend : Backend
         if (size > TableBytes - _tableUsed)
         {
             if (_recording is not null || size > TableBytes)
-                throw new NotSupportedException($"The tables of a step need more than {TableBytes} bytes of device memory: fewer tensors, or fewer operations.");
+                throw new NotSupportedException($"The tables of a step need more than {TableBytes} bytes of device memory: "
+                    + "fewer tensors, or fewer operations.");
             _tableUsed = 0;
         }
 
@@ -277,7 +284,8 @@ public sealed unsafe partial class CudaBackend : Backend
         return storage.Shadow.Address + (nint)(parameter.StorageOffset / 2);
     }
 
-    // Where an optimizer writes the rounded parameter too: nowhere when no operation has read one, or when it is out of date anyway.
+    // Where an optimizer writes the rounded parameter too: nowhere when no operation has read one, or when it
+    // is out of date anyway.
     private static nint ShadowToUpdate(Tensor parameter) => parameter.Storage is { Shadow: { } shadow, ShadowIsStale: false }
         ? shadow.Address + (nint)(parameter.StorageOffset / 2)
         : 0;
@@ -288,7 +296,8 @@ public sealed unsafe partial class CudaBackend : Backend
     private void NotInStep(string what)
     {
         if (_recording is not null)
-            throw new InvalidOperationException($"A step that runs through a StepGraph must not {what}: do it after StepGraph.Run.");
+            throw new InvalidOperationException(
+                $"A step that runs through a StepGraph must not {what}: do it after StepGraph.Run.");
     }
 
     private void ReadFault() => Stream.CopyToHostAsync(_fault.Address, (void*)_faultOnHost.Address, FaultBytes);

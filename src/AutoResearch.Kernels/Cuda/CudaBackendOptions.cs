@@ -16,21 +16,22 @@ public sealed class CudaBackendOptions
     public KernelCompilerOptions Compiler { get; init; } = new();
 
     /// <summary>
-    /// Bytes of logits that exist at a time: the output layer works through chunks of rows. More rows make the products more efficient,
-    /// fewer stay in the second-level cache.
+    /// Bytes of logits that exist at a time: the output layer works through chunks of rows. More rows make the products more
+    /// efficient, fewer stay in the second-level cache.
     /// </summary>
     /// <value>The default is 128 MiB.</value>
     public long LogitsBytes { get; init; } = 128L << 20;
 
     /// <summary>
-    /// Whether the same inputs give bit-equal results every time on the same GPU. Only the backward pass of the attention knows a faster
-    /// way that does not.
+    /// Whether the same inputs give bit-equal results every time on the same GPU. Only the backward pass of the attention knows a
+    /// faster way that does not.
     /// </summary>
     /// <value>The default is true.</value>
     public bool Deterministic { get; init; } = true;
 
     /// <summary>Where kernels come from; the tests put the emulator in its place.</summary>
-    internal Func<CudaDevice, string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>, CudaModule>? Loader { get; init; }
+    internal Func<CudaDevice, string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>,
+        CudaModule>? Loader { get; init; }
 
     /// <summary>Whether the attention uses its kernels for Hopper; null: where the GPU is one.</summary>
     internal bool? Hopper { get; init; }

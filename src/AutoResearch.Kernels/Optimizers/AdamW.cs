@@ -22,7 +22,8 @@ public sealed class AdamW : IDisposable
     public int Steps { get; set; }
 
     /// <summary>Each parameter with its two moments, for checkpoints.</summary>
-    public IEnumerable<(Tensor Parameter, Tensor First, Tensor Second)> States => _states.Select(s => (s.Parameter, s.First, s.Second));
+    public IEnumerable<(Tensor Parameter, Tensor First, Tensor Second)> States =>
+        _states.Select(s => (s.Parameter, s.First, s.Second));
 
     /// <summary>Adds parameters that share settings.</summary>
     /// <param name="options">The settings; kept, so that later changes take effect.</param>

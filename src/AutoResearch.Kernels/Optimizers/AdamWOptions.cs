@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Settings of a group of parameters under <see cref="AdamW"/>. May be changed between steps, as a schedule does.</summary>
+/// <summary>
+/// Settings of a group of parameters under <see cref="AdamW"/>. May be changed between steps, as a schedule does.
+/// </summary>
 public sealed class AdamWOptions
 {
     /// <summary>Step size.</summary>

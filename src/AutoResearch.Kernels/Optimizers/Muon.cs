@@ -1,12 +1,12 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Muon (Jordan et al. 2024): momentum whose update is the nearest orthogonal matrix, found by the Polar Express iteration (Amsel et
-/// al. 2025, arXiv:2505.16932), with NorMuon's variance reduction and cautious weight decay. Matrices of one shape are stepped as a
-/// batch. The gradients are zero afterwards.
+/// Muon (Jordan et al. 2024): momentum whose update is the nearest orthogonal matrix, found by the Polar Express iteration (Amsel
+/// et al. 2025, arXiv:2505.16932), with NorMuon's variance reduction and cautious weight decay. Matrices of one shape are stepped
+/// as a batch. The gradients are zero afterwards.
 /// </summary>
-/// <remarks>The iteration runs in <see cref="Backend.ActivationType"/>: bfloat16 on an accelerator, as in autoresearch, and single
-/// precision on the CPU, where the polar factor is more exact.</remarks>
+/// <remarks>The iteration runs in <see cref="Backend.ActivationType"/>: bfloat16 on an accelerator, as in autoresearch, and
+/// single precision on the CPU, where the polar factor is more exact.</remarks>
 public sealed class Muon : IDisposable
 {
     private readonly Backend _backend;
@@ -15,7 +15,8 @@ public sealed class Muon : IDisposable
     /// <summary>Creates an optimizer for matrices.</summary>
     /// <param name="backend">Where the parameters live.</param>
     /// <param name="options">The settings; kept, so that later changes take effect.</param>
-    /// <param name="parameters">Matrices with a gradient. Views such as the parts of a fused projection count as matrices of their own.</param>
+    /// <param name="parameters">Matrices with a gradient. Views such as the parts of a fused projection count as matrices
+    /// of their own.</param>
     /// <exception cref="ArgumentException">A parameter is not a matrix or has no gradient.</exception>
     public Muon(Backend backend, MuonOptions options, params ReadOnlySpan<Tensor> parameters)
     {
@@ -27,7 +28,8 @@ public sealed class Muon : IDisposable
         foreach (var parameter in parameters)
         {
             if (parameter.Shape.Rank != 2 || parameter.Grad is null)
-                throw new ArgumentException($"Muon trains matrices with a gradient, but got {parameter}. Give it to AdamW.", nameof(parameters));
+                throw new ArgumentException($"Muon trains matrices with a gradient, but got {parameter}. Give it to AdamW.",
+                    nameof(parameters));
             if (!byShape.TryGetValue(parameter.Shape, out var same)) byShape.Add(parameter.Shape, same = []);
             same.Add(parameter);
         }
@@ -46,13 +48,15 @@ public sealed class Muon : IDisposable
     public void Step()
     {
         if (Options.Iterations < 1 || Options.Iterations > PolarExpress.MaxIterations)
-            throw new InvalidOperationException($"MuonOptions.Iterations ({Options.Iterations}) must be 1 to {PolarExpress.MaxIterations}.");
+            throw new InvalidOperationException(
+                $"MuonOptions.Iterations ({Options.Iterations}) must be 1 to {PolarExpress.MaxIterations}.");
         foreach (var group in _groups)
         {
             _backend.MuonMomentum(group.Parameters, group.Momentum, group.Direction, Options.Momentum, clearGradients: true);
             var polar = group.Polar.Run(group.Direction, Options.Iterations);
             _backend.MuonUpdate(
-                polar, group.Parameters, group.SecondMoment, Options.LearningRate * group.RateFactor, Options.WeightDecay, Options.Beta2);
+                polar, group.Parameters, group.SecondMoment, Options.LearningRate * group.RateFactor, Options.WeightDecay,
+                Options.Beta2);
         }
     }
 

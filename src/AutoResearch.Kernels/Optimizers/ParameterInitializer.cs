@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Fills tensors with random numbers that depend only on a seed and a stream number, not on the backend or its threads: element i is
-/// a function of (seed, stream, i), by the counter-based generator Philox4x32-10 (Salmon et al. 2011).
+/// Fills tensors with random numbers that depend only on a seed and a stream number, not on the backend or its threads: element i
+/// is a function of (seed, stream, i), by the counter-based generator Philox4x32-10 (Salmon et al. 2011).
 /// </summary>
 public static class ParameterInitializer
 {
@@ -26,7 +26,8 @@ public static class ParameterInitializer
     {
         ArgumentNullException.ThrowIfNull(tensor);
         if (!(scale >= 0) || !float.IsFinite(scale))
-            throw new ArgumentOutOfRangeException(nameof(scale), scale, "The spread of initial values must be finite and not negative.");
+            throw new ArgumentOutOfRangeException(nameof(scale), scale,
+                "The spread of initial values must be finite and not negative.");
         var values = new float[tensor.ElementCount];
         Span<float> four = stackalloc float[4];
         for (var i = 0; i < values.Length; i += 4)

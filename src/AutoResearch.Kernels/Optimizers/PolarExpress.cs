@@ -5,10 +5,11 @@ namespace AutoResearch.Kernels;
 /// arXiv:2505.16932): x ← (a·I + b·G + c·G²) · x with the Gram matrix G of the shorter side.
 /// </summary>
 /// <remarks>
-/// In single precision, where one side is longer, the iteration runs on G alone: every factor is a polynomial in the first G, so that
-/// all of them are symmetric and commute, G becomes B·B·G, and x is multiplied only once, by the product of the factors. The result is
-/// the same up to rounding and, for five iterations on a matrix four times as wide as high, takes a third of the operations. In bfloat16
-/// the small eigenvalues of G would be lost, so x itself is iterated there, as it is where both sides are equal.
+/// In single precision, where one side is longer, the iteration runs on G alone: every factor is a polynomial in the first G, so
+/// that all of them are symmetric and commute, G becomes B·B·G, and x is multiplied only once, by the product of the factors. The
+/// result is the same up to rounding and, for five iterations on a matrix four times as wide as high, takes a third of the
+/// operations. In bfloat16 the small eigenvalues of G would be lost, so x itself is iterated there, as it is where
+/// both sides are equal.
 /// </remarks>
 internal sealed class PolarExpress : IDisposable
 {

@@ -113,7 +113,8 @@ public sealed unsafe partial class ReferenceBackend
                         output[c] = (float)value;
                     }
 
-                    logSumExp.Floats[((((long)batch * layout.Heads) + head) * layout.Sequence) + i] = (float)(max + Math.Log(sum));
+                    logSumExp.Floats[((((long)batch * layout.Heads) + head) * layout.Sequence) + i] =
+                        (float)(max + Math.Log(sum));
                 }
             }
         }
@@ -121,7 +122,8 @@ public sealed unsafe partial class ReferenceBackend
 
     /// <inheritdoc/>
     protected override void AttentionBackwardCore(
-        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window, Tensor? documentStarts)
+        Tensor qkv, Tensor y, Tensor logSumExp, Tensor dy, Tensor dqkv, in AttentionLayout layout, int window,
+        Tensor? documentStarts)
     {
         if (documentStarts is not null) CheckDocuments(documentStarts, layout);
         FillCore(dqkv, 0);
@@ -134,7 +136,8 @@ public sealed unsafe partial class ReferenceBackend
                 {
                     var row = (((((long)batch * layout.Sequence) + i) * layout.Heads) + head) * dim;
                     var lse = logSumExp.Floats[((((long)batch * layout.Heads) + head) * layout.Sequence) + i];
-                    float* dOut = dy.Floats + row, q = Query(qkv, layout, batch, i, head), dq = Query(dqkv, layout, batch, i, head);
+                    float* dOut = dy.Floats + row, q = Query(qkv, layout, batch, i, head),
+                        dq = Query(dqkv, layout, batch, i, head);
                     var projection = Dot(dOut, y.Floats + row, dim);
                     for (var j = First(layout, batch, i, window, documentStarts); j <= i; j++)
                     {
@@ -155,7 +158,8 @@ public sealed unsafe partial class ReferenceBackend
     }
 
     private static int First(in AttentionLayout layout, int batch, int position, int window, Tensor? documentStarts) => Math.Max(
-        window < 0 ? 0 : Math.Max(0, position - window), documentStarts is null ? 0 : documentStarts.Ints[((long)batch * layout.Sequence) + position]);
+        window < 0 ? 0 : Math.Max(0, position - window),
+        documentStarts is null ? 0 : documentStarts.Ints[((long)batch * layout.Sequence) + position]);
 
     private static (float A, float B) Rotate(float a, float b, float cos, float sin) =>
         ((float)(((double)a * cos) + ((double)b * sin)), (float)(((double)b * cos) - ((double)a * sin)));

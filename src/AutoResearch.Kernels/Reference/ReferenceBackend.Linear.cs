@@ -17,7 +17,8 @@ public sealed unsafe partial class ReferenceBackend
     protected override void LinearBackwardInputCore(Tensor dy, Tensor weight, Tensor dx, bool accumulate, Tensor? activated)
     {
         Product(
-            dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false, false, accumulate);
+            dy.Floats, weight.Floats, dx.Floats, (int)dx.Shape.Rows, dx.Shape.Columns, dy.Shape.Columns, false,
+            false, accumulate);
         if (activated is null) return;
         for (long i = 0; i < dx.ElementCount; i++) dx.Floats[i] *= 2 * MathF.Sqrt(activated.Floats[i]);
     }
@@ -100,7 +101,8 @@ public sealed unsafe partial class ReferenceBackend
     }
 
     // c (+)= op(a) · op(b), with op(a) [m, k] and op(b) [k, n].
-    private static void Product(float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate)
+    private static void Product(
+        float* a, float* b, float* c, int m, int n, int k, bool transposeA, bool transposeB, bool accumulate)
     {
         for (long i = 0; i < m; i++)
         {

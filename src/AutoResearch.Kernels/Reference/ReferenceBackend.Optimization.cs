@@ -63,7 +63,8 @@ public sealed unsafe partial class ReferenceBackend
         var (keptStride, reducedStride) = tall ? (columns, 1) : (1, columns);
         for (var index = 0; index < parameters.Length; index++)
         {
-            float* g = x.Floats + ((long)index * rows * columns), p = parameters[index].Floats, v = secondMoment.Floats + ((long)index * kept);
+            float* g = x.Floats + ((long)index * rows * columns), p = parameters[index].Floats,
+                v = secondMoment.Floats + ((long)index * kept);
             double norm = 0, scaledNorm = 0;
             for (var i = 0; i < kept; i++)
             {

@@ -9,7 +9,8 @@ internal sealed class QkvProjectionOperation : Operation
     protected internal override bool HasGradient => _qkv.Grad is not null;
 
     internal void Set(
-        Tensor x, Tensor weight, in AttentionLayout layout, Tensor? table, Tensor? gateWeight, Tensor? tokens, Tensor? gate, Tensor qkv)
+        Tensor x, Tensor weight, in AttentionLayout layout, Tensor? table, Tensor? gateWeight, Tensor? tokens, Tensor? gate,
+        Tensor qkv)
     {
         (_x, _weight, _layout, _qkv) = (x, weight, layout, qkv);
         (_table, _gateWeight, _tokens, _gate) = (table, gateWeight, tokens, gate);

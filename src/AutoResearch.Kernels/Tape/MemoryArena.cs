@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Bump allocator over a few large blocks of backend memory: a step takes from it, a reset gives everything back.</summary>
+/// <summary>
+/// Bump allocator over a few large blocks of backend memory: a step takes from it, a reset gives everything back.
+/// </summary>
 internal sealed class MemoryArena(Backend backend) : IDisposable
 {
     private const long Alignment = 64;

@@ -10,7 +10,8 @@ public abstract class Operation
     /// Carries the gradient from the outputs to the inputs. Called only when <see cref="HasGradient"/> is true, and
     /// releases the gradients of the outputs when it is done (<see cref="Tape.Release"/>).
     /// </summary>
-    /// <param name="tape">Where gradients of the inputs come from: <see cref="Tape.GradientOf"/>, <see cref="Tape.PassGradient"/>.</param>
+    /// <param name="tape">Where gradients of the inputs come from: <see cref="Tape.GradientOf"/>,
+    /// <see cref="Tape.PassGradient"/>.</param>
     protected internal abstract void Backward(Tape tape);
 
     /// <summary>True when a gradient has reached an output, so that there is something to carry back.</summary>

@@ -46,7 +46,9 @@ public sealed partial class Tape
         return y;
     }
 
-    /// <summary>Start of a block: <c>mixed = residualScales[layer] · x + inputScales[layer] · x0</c>, and its normalisation.</summary>
+    /// <summary>
+    /// Start of a block: <c>mixed = residualScales[layer] · x + inputScales[layer] · x0</c>, and its normalisation.
+    /// </summary>
     /// <param name="x">Residual stream.</param>
     /// <param name="x0">Normalised embeddings.</param>
     /// <param name="residualScales">One scalar per layer.</param>
@@ -84,7 +86,9 @@ public sealed partial class Tape
         return y;
     }
 
-    /// <summary>Feed-forward block: <c>relu(x · wInᵀ)² · wOutᵀ + residual</c>. Only the activated hidden layer is stored.</summary>
+    /// <summary>
+    /// Feed-forward block: <c>relu(x · wInᵀ)² · wOutᵀ + residual</c>. Only the activated hidden layer is stored.
+    /// </summary>
     /// <param name="x"><c>[rows, channels]</c>.</param>
     /// <param name="wIn"><c>[hidden, channels]</c>.</param>
     /// <param name="wOut"><c>[outputs, hidden]</c>.</param>
@@ -110,8 +114,8 @@ public sealed partial class Tape
     /// </summary>
     /// <param name="x"><c>[tokens, channels]</c>.</param>
     /// <param name="weight">
-    /// <c>[(heads + 2 · kvHeads) · headDim, channels]</c>: rows of the queries, keys, values. <see cref="Tensor.Slice"/> gives the
-    /// three parts as tensors of their own to an optimizer.
+    /// <c>[(heads + 2 · kvHeads) · headDim, channels]</c>: rows of the queries, keys, values. <see cref="Tensor.Slice"/> gives
+    /// the three parts as tensors of their own to an optimizer.
     /// </param>
     /// <param name="layout">Shape of the result.</param>
     /// <param name="valueTable"><c>[vocabulary, kvHeads · headDim]</c>, or null for a layer without value embedding.</param>
@@ -162,7 +166,8 @@ public sealed partial class Tape
     /// <param name="layout">Shape of the buffer.</param>
     /// <param name="window">Earlier keys that a query sees besides its own; negative for all.</param>
     /// <param name="documentStarts">
-    /// Int32, one per token: the position in its sequence at which the token's document begins, never decreasing. Null: each sequence is one.
+    /// Int32, one per token: the position in its sequence at which the token's document begins, never decreasing. Null:
+    /// each sequence is one.
     /// </param>
     /// <returns><c>[tokens, heads · headDim]</c>.</returns>
     public Tensor Attention(Tensor qkv, AttentionLayout layout, int window = -1, Tensor? documentStarts = null)
@@ -176,14 +181,15 @@ public sealed partial class Tape
     }
 
     /// <summary>
-    /// Output layer and mean cross-entropy in nats. While recording, the gradients are computed here: that of the weight is added at
-    /// once, that of <paramref name="x"/> waits for <see cref="Backward(Tensor)"/>.
+    /// Output layer and mean cross-entropy in nats. While recording, the gradients are computed here: that of the weight is added
+    /// at once, that of <paramref name="x"/> waits for <see cref="Backward(Tensor)"/>.
     /// </summary>
     /// <param name="x"><c>[rows, channels]</c>.</param>
     /// <param name="weight"><c>[vocabulary, channels]</c>.</param>
     /// <param name="targets">One class per row, or <see cref="Backend.IgnoreIndex"/>.</param>
     /// <param name="softcap">Bound of the logits, <c>cap · tanh(logit / cap)</c>; 0 for none.</param>
-    /// <param name="gradientScale">Factor of the gradients, 1 / micro-steps when gradients accumulate. The loss is not scaled.</param>
+    /// <param name="gradientScale">Factor of the gradients, 1 / micro-steps when gradients accumulate. The loss
+    /// is not scaled.</param>
     /// <returns>One value.</returns>
     public Tensor CrossEntropy(Tensor x, Tensor weight, Tensor targets, float softcap = 15, float gradientScale = 1) =>
         CrossEntropy(x, weight, targets, out _, softcap, gradientScale);

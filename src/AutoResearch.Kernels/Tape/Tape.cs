@@ -115,7 +115,8 @@ public sealed partial class Tape : IDisposable
     /// <summary>Adds the gradients of <c>sum(output · gradient)</c> to the parameters: a backward pass from any tensor.</summary>
     /// <param name="output">A tensor that this tape recorded.</param>
     /// <param name="gradient">As many values as <paramref name="output"/> has elements.</param>
-    /// <exception cref="InvalidOperationException">The tape does not record, or no parameter takes part in the output.</exception>
+    /// <exception cref="InvalidOperationException">The tape does not record, or no parameter takes part in
+    /// the output.</exception>
     public void Backward(Tensor output, ReadOnlySpan<float> gradient)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -146,7 +147,8 @@ public sealed partial class Tape : IDisposable
 
     /// <summary>The gradient of a tensor, made when it has none yet.</summary>
     /// <param name="tensor">An input of an operation.</param>
-    /// <param name="accumulate">True when there is a gradient to add to; false when the content is undefined and must be overwritten.</param>
+    /// <param name="accumulate">True when there is a gradient to add to; false when the content is undefined and must be
+    /// overwritten.</param>
     /// <returns>The gradient.</returns>
     public Tensor GradientOf(Tensor tensor, out bool accumulate)
     {

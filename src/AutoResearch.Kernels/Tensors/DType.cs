@@ -9,7 +9,9 @@ public enum DType
     /// <summary>Signed integer, 4 bytes: token ids, targets, indices.</summary>
     Int32,
 
-    /// <summary>Brain floating point, 2 bytes: activations on accelerators. The CPU backends compute in <see cref="Float32"/>.</summary>
+    /// <summary>
+    /// Brain floating point, 2 bytes: activations on accelerators. The CPU backends compute in <see cref="Float32"/>.
+    /// </summary>
     BFloat16,
 }
 

@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Extents of a row-major tensor of rank 1 to 4. Tuples and single numbers convert implicitly: <c>Shape s = (8, 64);</c></summary>
+/// <summary>
+/// Extents of a row-major tensor of rank 1 to 4. Tuples and single numbers convert implicitly: <c>Shape s = (8, 64);</c>
+/// </summary>
 public readonly struct Shape : IEquatable<Shape>
 {
     private readonly int _d0, _d1, _d2, _d3;
@@ -8,7 +10,8 @@ public readonly struct Shape : IEquatable<Shape>
     private Shape(int rank, int d0, int d1, int d2, int d3)
     {
         if (d0 < 1 || (rank > 1 && d1 < 1) || (rank > 2 && d2 < 1) || (rank > 3 && d3 < 1))
-            throw new ArgumentOutOfRangeException(nameof(d0), Describe(rank, d0, d1, d2, d3), "Every extent of a shape must be at least 1.");
+            throw new ArgumentOutOfRangeException(nameof(d0), Describe(rank, d0, d1, d2, d3),
+                "Every extent of a shape must be at least 1.");
         (Rank, _d0, _d1, _d2, _d3) = (rank, d0, d1, d2, d3);
     }
 

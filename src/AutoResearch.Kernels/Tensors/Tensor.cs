@@ -83,8 +83,8 @@ public sealed unsafe class Tensor : IDisposable
     public Tensor View(Shape shape)
     {
         if (shape.ElementCount != ElementCount)
-            throw new ArgumentException(
-                $"A tensor of shape {Shape} has {ElementCount} elements and cannot be viewed as {shape} ({shape.ElementCount} elements).",
+            throw new ArgumentException($"A tensor of shape {Shape} has {ElementCount} elements and cannot be viewed as {shape} "
+                + $"({shape.ElementCount} elements).",
                 nameof(shape));
         return MakeView(0, shape);
     }
@@ -107,7 +107,8 @@ public sealed unsafe class Tensor : IDisposable
     /// <exception cref="ArgumentException">The number of values or the element type does not fit.</exception>
     public void CopyFrom(ReadOnlySpan<float> values)
     {
-        if (Type == DType.BFloat16) CopyIn(MemoryMarshal.AsBytes(BFloat16.FromSingles(values).AsSpan()), values.Length, DType.BFloat16);
+        if (Type == DType.BFloat16)
+            CopyIn(MemoryMarshal.AsBytes(BFloat16.FromSingles(values).AsSpan()), values.Length, DType.BFloat16);
         else CopyIn(MemoryMarshal.AsBytes(values), values.Length, DType.Float32);
     }
 
@@ -157,8 +158,8 @@ public sealed unsafe class Tensor : IDisposable
     }
 
     /// <summary>
-    /// Tells the backend that foreign code changed the memory at <see cref="Address"/>. An accelerator keeps copies of parameters in
-    /// another precision and makes them anew after this; changes made through this library need no such call.
+    /// Tells the backend that foreign code changed the memory at <see cref="Address"/>. An accelerator keeps copies of parameters
+    /// in another precision and makes them anew after this; changes made through this library need no such call.
     /// </summary>
     public void MarkChanged() => Storage.ShadowIsStale = true;
 
@@ -166,7 +167,9 @@ public sealed unsafe class Tensor : IDisposable
     /// <param name="value">The value.</param>
     public void Fill(float value) => Backend.Fill(this, value);
 
-    /// <summary>Releases the memory if this tensor owns it; views own nothing. The gradient of a parameter goes with it.</summary>
+    /// <summary>
+    /// Releases the memory if this tensor owns it; views own nothing. The gradient of a parameter goes with it.
+    /// </summary>
     public void Dispose()
     {
         if (!_owner) return;

@@ -19,19 +19,30 @@ internal static class Checkpoint
             ["rate_factor"] = trainer.LearningRateFactor.ToString("R", CultureInfo.InvariantCulture),
         });
 
-    public static (long Steps, TimeSpan Time, SmoothedLoss Loss, double RateFactor) Load(string path, GptTrainer trainer, GptOptimizer optimizer)
+    public static (long Steps, TimeSpan Time, SmoothedLoss Loss, double RateFactor) Load(
+        string path, GptTrainer trainer, GptOptimizer optimizer)
     {
         var metadata = SafeTensorsFile.LoadMetadata(path);
         if (metadata.GetValueOrDefault("format") != Format)
-            throw new InvalidDataException($"'{path}' is no checkpoint of a trainer: its format is '{metadata.GetValueOrDefault("format")}', not '{Format}'.");
-        if (!long.TryParse(metadata.GetValueOrDefault("step"), CultureInfo.InvariantCulture, out var steps) || steps is < 0 or > int.MaxValue
-            || !long.TryParse(metadata.GetValueOrDefault("training_ticks"), CultureInfo.InvariantCulture, out var ticks) || ticks < 0
+            throw new InvalidDataException($"'{path}' is no checkpoint of a trainer: "
+                + $"its format is '{metadata.GetValueOrDefault("format")}', not '{Format}'.");
+        if (!long.TryParse(metadata.GetValueOrDefault("step"), CultureInfo.InvariantCulture, out var steps)
+            || steps is < 0 or > int.MaxValue
+            || !long.TryParse(metadata.GetValueOrDefault("training_ticks"), CultureInfo.InvariantCulture, out var ticks)
+            || ticks < 0
             || !SmoothedLoss.TryParse(metadata.GetValueOrDefault("smooth_loss"), out var loss))
-            throw new InvalidDataException($"'{path}' is a damaged checkpoint: step, time or loss cannot be read from its metadata. Use an earlier one.");
+            throw new InvalidDataException(
+                $"'{path}' is a damaged checkpoint: step, time or loss cannot be read from its metadata. Use an earlier one.");
         SafeTensorsFile.Load(path, Tensors(trainer, optimizer));
         // Files of before these two were kept are of trainings that never went back.
-        optimizer.Restore(long.TryParse(metadata.GetValueOrDefault("optimizer_step"), CultureInfo.InvariantCulture, out var own) && own is >= 0 and <= int.MaxValue ? own : steps);
-        var factor = double.TryParse(metadata.GetValueOrDefault("rate_factor"), CultureInfo.InvariantCulture, out var f) && f is > 0 and <= 1 ? f : 1;
+        optimizer.Restore(long.TryParse(metadata.GetValueOrDefault("optimizer_step"), CultureInfo.InvariantCulture, out var own)
+            && own is >= 0 and <= int.MaxValue
+            ? own
+            : steps);
+        var factor = double.TryParse(metadata.GetValueOrDefault("rate_factor"), CultureInfo.InvariantCulture, out var f)
+            && f is > 0 and <= 1
+            ? f
+            : 1;
         return (steps, new TimeSpan(ticks), loss, factor);
     }
 

@@ -15,7 +15,8 @@ public static class SafeTensorsFile
     /// <param name="path">The file; replaced if it exists.</param>
     /// <param name="tensors">Names and tensors.</param>
     /// <param name="metadata">Texts for the header's <c>__metadata__</c>.</param>
-    public static void Save(string path, IEnumerable<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Save(
+        string path, IEnumerable<(string Name, Tensor Tensor)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         var list = tensors.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
@@ -41,15 +42,19 @@ public static class SafeTensorsFile
         }
     }
 
-    /// <summary>Fills tensors from a file and returns its metadata. Tensors of the file that are not asked for are left out.</summary>
+    /// <summary>
+    /// Fills tensors from a file and returns its metadata. Tensors of the file that are not asked for are left out.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="tensors">Names and tensors to fill.</param>
-    /// <exception cref="InvalidDataException">The file is damaged, or a tensor is missing or of another shape; the message names it.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, or a tensor is missing or of another shape; the message
+    /// names it.</exception>
     public static IReadOnlyDictionary<string, string> Load(string path, IEnumerable<(string Name, Tensor Tensor)> tensors)
     {
         using var file = File.OpenRead(path);
         using var header = ReadHeader(file, path, out var start);
-        var loads = tensors.Select(t => (t.Tensor, At: Find(header.RootElement, t.Name, t.Tensor.Shape, path, file.Length - start))).ToList();
+        var loads = tensors.Select(t =>
+            (t.Tensor, At: Find(header.RootElement, t.Name, t.Tensor.Shape, path, file.Length - start))).ToList();
         CheckOverlap(loads, path);
         var metadata = ReadMetadata(header.RootElement, path);
         foreach (var (tensor, at) in loads) // all were checked before the first is changed
@@ -143,16 +148,19 @@ public static class SafeTensorsFile
         try
         {
             var type = entry.GetProperty("dtype").GetString();
-            if (type != "F32") throw new InvalidDataException($"The tensor '{name}' in '{path}' has the type {type}; only F32 can be read.");
+            if (type != "F32")
+                throw new InvalidDataException($"The tensor '{name}' in '{path}' has the type {type}; only F32 can be read.");
             var extents = entry.GetProperty("shape").EnumerateArray().Select(e => e.GetInt32()).ToList();
             if (!extents.SequenceEqual(Enumerable.Range(0, shape.Rank).Select(i => shape[i])))
-                throw new InvalidDataException($"The tensor '{name}' in '{path}' has the shape [{string.Join(", ", extents)}], but the model needs {shape}.");
+                throw new InvalidDataException($"The tensor '{name}' in '{path}' has the shape [{string.Join(", ", extents)}], "
+                    + $"but the model needs {shape}.");
             var (from, to) = (entry.GetProperty("data_offsets")[0].GetInt64(), entry.GetProperty("data_offsets")[1].GetInt64());
             if (from < 0 || from > to || to > dataLength || to - from != shape.ElementCount * sizeof(float))
                 throw Damaged(path, $"the data of the tensor '{name}' are incomplete");
             return from;
         }
-        catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        catch (Exception e)
+            when (e is KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
             throw Damaged(path, $"the entry of the tensor '{name}' is malformed");
         }

@@ -11,7 +11,8 @@ internal sealed class CorpusBuilder
     private readonly Func<string, CorpusSplit> _assign;
     private readonly HashSet<UInt128> _seen = [];
     private readonly DocumentSetBuilder[] _splits = [new(), new(), new()];
-    private readonly HashSet<string>[] _groups = [new(StringComparer.Ordinal), new(StringComparer.Ordinal), new(StringComparer.Ordinal)];
+    private readonly HashSet<string>[] _groups =
+        [new(StringComparer.Ordinal), new(StringComparer.Ordinal), new(StringComparer.Ordinal)];
     private long _found, _foundBytes, _duplicates, _duplicateBytes;
 
     public CorpusBuilder(CorpusOptions options)

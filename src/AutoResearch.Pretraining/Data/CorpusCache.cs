@@ -16,7 +16,8 @@ internal static class CorpusCache
     // Raise it whenever the same files would give another corpus.
     private const int Version = 1;
 
-    public static Corpus GetOrRead(string source, List<(string Name, string Path)> files, CorpusOptions options, Func<Corpus> read)
+    public static Corpus GetOrRead(
+        string source, List<(string Name, string Path)> files, CorpusOptions options, Func<Corpus> read)
     {
         if (options.Cache is not { } cache) return read();
         var name = DataCache.NameFor("corpus", Key(source, files, options), ".bin");

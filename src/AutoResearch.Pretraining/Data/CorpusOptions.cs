@@ -13,11 +13,15 @@ public sealed record CorpusOptions
     /// <value>The default is 0.05.</value>
     public double AuditFraction { get; init; } = 0.05;
 
-    /// <summary>Bound on a document cut from a file, in bytes. Longer files are cut at blank lines, else at line ends or spaces.</summary>
+    /// <summary>
+    /// Bound on a document cut from a file, in bytes. Longer files are cut at blank lines, else at line ends or spaces.
+    /// </summary>
     /// <value>The default is 4,096.</value>
     public int MaximumDocumentBytes { get; init; } = 4096;
 
-    /// <summary>Bytes of files read from a folder, in the order of their paths; the report says how many files were left out.</summary>
+    /// <summary>
+    /// Bytes of files read from a folder, in the order of their paths; the report says how many files were left out.
+    /// </summary>
     /// <value>The default is 1 GiB.</value>
     public long MaximumBytes { get; init; } = 1L << 30;
 
@@ -34,7 +38,8 @@ public sealed record CorpusOptions
         }
 
         if (!(AuditFraction is >= 0 and < 1))
-            throw new ArgumentOutOfRangeException(nameof(AuditFraction), AuditFraction, "AuditFraction must be at least 0 and below 1.");
+            throw new ArgumentOutOfRangeException(nameof(AuditFraction), AuditFraction,
+                "AuditFraction must be at least 0 and below 1.");
         if (ValidationFraction + AuditFraction >= 1)
         {
             throw new ArgumentOutOfRangeException(nameof(ValidationFraction), ValidationFraction + AuditFraction,

@@ -60,15 +60,18 @@ public sealed record CorpusReport
         Append(text, "train", Train);
         Append(text, "validation", Validation);
         Append(text, "audit", Audit);
-        foreach (var problem in Problems) text.AppendLine(CultureInfo.InvariantCulture, $"problem     {problem.Path}: {problem.Reason}");
+        foreach (var problem in Problems)
+            text.AppendLine(CultureInfo.InvariantCulture, $"problem     {problem.Path}: {problem.Reason}");
         return text.ToString();
     }
 
     private static void Append(StringBuilder text, string name, SplitReport split)
     {
         text.Append(CultureInfo.InvariantCulture,
-            $"{name,-11} {split.Groups:N0} groups, {split.Documents:N0} documents, {split.Bytes:N0} bytes, {split.ContentHash[..Math.Min(12, split.ContentHash.Length)]}");
-        if (name != "train") text.Append(CultureInfo.InvariantCulture, $", near-duplicates in train: {split.NearDuplicateShare:P2}");
+            $"{name,-11} {split.Groups:N0} groups, {split.Documents:N0} documents, {split.Bytes:N0} bytes, "
+            + $"{split.ContentHash[..Math.Min(12, split.ContentHash.Length)]}");
+        if (name != "train")
+            text.Append(CultureInfo.InvariantCulture, $", near-duplicates in train: {split.NearDuplicateShare:P2}");
         text.AppendLine();
     }
 }

@@ -60,7 +60,8 @@ public sealed class DataCache
         {
             // Prepared data is a copy of the user's text: nobody else's business.
             if (OperatingSystem.IsWindows()) System.IO.Directory.CreateDirectory(Directory);
-            else System.IO.Directory.CreateDirectory(Directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            else System.IO.Directory.CreateDirectory(Directory,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             AtomicFile.Write(Path.Combine(Directory, name), parts);
             return true;
         }

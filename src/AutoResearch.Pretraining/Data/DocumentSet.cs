@@ -50,7 +50,9 @@ public sealed class DocumentSet
 
     internal ReadOnlySpan<int> Ends => _ends;
 
-    /// <summary>Documents spread evenly over the set that hold about <paramref name="maximumBytes"/>: all when it is small.</summary>
+    /// <summary>
+    /// Documents spread evenly over the set that hold about <paramref name="maximumBytes"/>: all when it is small.
+    /// </summary>
     internal List<int> Sample(long maximumBytes)
     {
         var sample = new List<int>();

@@ -27,7 +27,8 @@ public sealed class PackedBatches : ITrainingBatches
     /// <param name="keepRemainders">False drops what cropping cuts off, as autoresearch does.</param>
     /// <exception cref="CorpusException">The documents hold less than one batch.</exception>
     public PackedBatches(
-        TokenizedDocuments documents, int batchSize, int sequenceLength, ulong seed, int bufferSize = 1000, bool keepRemainders = true)
+        TokenizedDocuments documents, int batchSize, int sequenceLength, ulong seed, int bufferSize = 1000,
+        bool keepRemainders = true)
     {
         ArgumentNullException.ThrowIfNull(documents);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
@@ -36,7 +37,8 @@ public sealed class PackedBatches : ITrainingBatches
         var (have, need) = (documents.TokenCount + documents.Count, (long)batchSize * (sequenceLength + 1L));
         if (have < need)
         {
-            throw new CorpusException($"The training text has {have:N0} tokens in {documents.Count:N0} documents, but one batch of "
+            throw new CorpusException(
+                $"The training text has {have:N0} tokens in {documents.Count:N0} documents, but one batch of "
                 + $"{batchSize} rows of {sequenceLength} needs {need:N0}. Add text, or lower batch size or sequence length.");
         }
 
@@ -67,7 +69,8 @@ public sealed class PackedBatches : ITrainingBatches
     /// </summary>
     /// <param name="inputs">Filled with token ids.</param>
     /// <param name="targets">Filled with token ids.</param>
-    /// <param name="documentStarts">Empty, or [batch, T]: filled with the position in the row at which the input's document begins.</param>
+    /// <param name="documentStarts">Empty, or [batch, T]: filled with the position in the row at which the input's
+    /// document begins.</param>
     /// <exception cref="ArgumentException">A span has the wrong length.</exception>
     public void Next(Span<int> inputs, Span<int> targets, Span<int> documentStarts = default)
     {
@@ -102,17 +105,21 @@ public sealed class PackedBatches : ITrainingBatches
     };
 
     /// <summary>Goes on where <see cref="Save"/> was called.</summary>
-    /// <exception cref="ArgumentException">The state belongs to other text, another tokenizer, seed, buffer or sequence length.</exception>
+    /// <exception cref="ArgumentException">The state belongs to other text, another tokenizer, seed, buffer or
+    /// sequence length.</exception>
     public void Restore(PackedBatchesState state)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (state.ContentHash != _documents.ContentHash || state.Seed != Seed || state.SequenceLength != SequenceLength)
         {
-            throw new ArgumentException($"The state belongs to tokens {state.ContentHash} with seed {state.Seed} and sequence length "
-                + $"{state.SequenceLength}; these are {_documents.ContentHash}, {Seed} and {SequenceLength}.", nameof(state));
+            throw new ArgumentException(
+                $"The state belongs to tokens {state.ContentHash} with seed {state.Seed} and sequence length "
+                + $"{state.SequenceLength}; these are {_documents.ContentHash}, {Seed} and {SequenceLength}.",
+                nameof(state));
         }
 
-        if (state.Epoch < 1 || (uint)state.Drawn > (uint)_order.Length || state.Waiting.Length % 2 != 0 || state.Waiting.Length / 2 > _waiting.Size)
+        if (state.Epoch < 1 || (uint)state.Drawn > (uint)_order.Length || state.Waiting.Length % 2 != 0
+            || state.Waiting.Length / 2 > _waiting.Size)
             throw new ArgumentException("The state is damaged, or was saved with a larger buffer.", nameof(state));
         _waiting.Clear();
         for (var i = 0; i < state.Waiting.Length; i += 2)

@@ -18,7 +18,8 @@ internal static class SdkDocumentationLocator
             var packs = Path.Combine(root, "packs");
             looked.Add(packs);
             if (!Directory.Exists(packs)) continue;
-            var files = Directory.EnumerateDirectories(packs, "*.Ref").SelectMany(FilesOf).OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
+            var files = Directory.EnumerateDirectories(packs, "*.Ref").SelectMany(FilesOf)
+                .OrderBy(f => f.Name, StringComparer.Ordinal).ToList();
             if (files.Count > 0) return files;
         }
 
@@ -74,6 +75,7 @@ internal static class SdkDocumentationLocator
         var dash = name.IndexOf('-', StringComparison.Ordinal);
         var number = (dash < 0 ? name : name[..dash]).TrimStart("abcdefghijklmnopqrstuvwxyz".ToCharArray());
         if (!number.Contains('.', StringComparison.Ordinal)) number += ".0";
-        return (Version.TryParse(number, out var parsed) ? parsed : new Version(0, 0), dash < 0, name.ToString(CultureInfo.InvariantCulture));
+        return (Version.TryParse(number, out var parsed) ? parsed : new Version(0, 0), dash < 0,
+            name.ToString(CultureInfo.InvariantCulture));
     }
 }

@@ -10,7 +10,8 @@ internal static class SdkDocumentationSource
     private sealed record FileContent(string Hash, List<CorpusDocument> Documents, string? Problem);
 
     public static Corpus Read(
-        List<(string Name, string Path)> files, CorpusOptions options, IProgress<DataProgress>? progress, CancellationToken cancellationToken)
+        List<(string Name, string Path)> files, CorpusOptions options, IProgress<DataProgress>? progress,
+        CancellationToken cancellationToken)
     {
         var contents = ReadFiles(files, progress, cancellationToken);
         var builder = new CorpusBuilder(options);
@@ -40,7 +41,8 @@ internal static class SdkDocumentationSource
         return builder.Build(new()
         {
             Source = "XML documentation of the .NET reference packs: "
-                + string.Join(", ", files.Select(f => string.Join(' ', f.Name.Split('/').Take(2))).Distinct(StringComparer.Ordinal)),
+                + string.Join(", ",
+                    files.Select(f => string.Join(' ', f.Name.Split('/').Take(2))).Distinct(StringComparer.Ordinal)),
             Files = files.Count - problems.Count,
             IdenticalFiles = identical,
             ProblemFiles = problems.Count,

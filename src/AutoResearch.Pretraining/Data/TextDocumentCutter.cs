@@ -50,7 +50,9 @@ internal static class TextDocumentCutter
         return text.Length;
     }
 
-    /// <summary>UTF-8 without byte order mark and with line ends <c>\n</c>, or null and the reason why this is not text.</summary>
+    /// <summary>
+    /// UTF-8 without byte order mark and with line ends <c>\n</c>, or null and the reason why this is not text.
+    /// </summary>
     public static byte[]? Decode(byte[] content, out string? problem)
     {
         problem = null;

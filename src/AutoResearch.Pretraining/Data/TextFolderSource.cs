@@ -10,7 +10,9 @@ internal static class TextFolderSource
         public ReadOnlySpan<byte> Text => Content.AsSpan(Range);
     }
 
-    /// <summary>All files below the folder, names with forward slashes, in ordinal order; hidden names and linked folders are left out.</summary>
+    /// <summary>
+    /// All files below the folder, names with forward slashes, in ordinal order; hidden names and linked folders are left out.
+    /// </summary>
     public static List<(string Name, string Path)> Find(string directory, FileProblems problems)
     {
         var files = new List<(string Name, string Path)>();
@@ -19,7 +21,8 @@ internal static class TextFolderSource
         {
             try
             {
-                foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false }))
+                foreach (var entry in new DirectoryInfo(folder).EnumerateFileSystemInfos("*",
+                    new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false }))
                 {
                     if (entry.Name.StartsWith('.')) continue;
                     var name = Path.GetRelativePath(directory, entry.FullName).Replace('\\', '/');
@@ -65,7 +68,8 @@ internal static class TextFolderSource
             foreach (var range in TextDocumentCutter.Cut(text, options.MaximumDocumentBytes)) pieces.Add(new(i, text, range));
         }
 
-        if (overLimit > 0) problems.Add($"{overLimit} files", $"left out: the first files reach the limit of {options.MaximumBytes:N0} bytes");
+        if (overLimit > 0)
+            problems.Add($"{overLimit} files", $"left out: the first files reach the limit of {options.MaximumBytes:N0} bytes");
         if (pieces.Count == 0) throw Nothing(directory, files.Count, problems);
 
         var (builder, unit, group) = ChooseSplit(files, pieces, options);
@@ -130,7 +134,8 @@ internal static class TextFolderSource
         var validation = count < 2 ? 0 : Math.Max(1, (int)Math.Round(count * options.ValidationFraction));
         var audit = count < 3 || options.AuditFraction == 0 ? 0 : Math.Max(1, (int)Math.Round(count * options.AuditFraction));
         return Enumerable.Range(0, count).Select(i => $"section {i}").OrderBy(CorpusBuilder.Place)
-            .Select((name, i) => (name, split: i < validation ? CorpusSplit.Validation : i < validation + audit ? CorpusSplit.Audit : CorpusSplit.Train))
+            .Select((name, i) => (name,
+                split: i < validation ? CorpusSplit.Validation : i < validation + audit ? CorpusSplit.Audit : CorpusSplit.Train))
             .ToDictionary(s => s.name, s => s.split, StringComparer.Ordinal);
     }
 

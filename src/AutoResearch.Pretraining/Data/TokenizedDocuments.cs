@@ -91,7 +91,8 @@ public sealed class TokenizedDocuments
 
         var total = parts.Sum(p => (long)p.Count);
         if (total * sizeof(ushort) > Array.MaxLength)
-            throw new CorpusException($"{total:N0} tokens do not fit into memory as one block. Lower CorpusOptions.MaximumBytes.");
+            throw new CorpusException(
+                $"{total:N0} tokens do not fit into memory as one block. Lower CorpusOptions.MaximumBytes.");
         var tokens = new byte[total * sizeof(ushort)];
         for (int part = 0, start = 0; part < parts.Length; start += parts[part++].Count)
         {

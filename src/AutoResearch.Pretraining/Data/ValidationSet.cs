@@ -55,8 +55,8 @@ public sealed class ValidationSet
     public ReadOnlySpan<int> Targets => _targets;
 
     /// <summary>
-    /// The position in the row at which the document of each input begins, [rows, T]. Positions that are not used count as part of the
-    /// document ahead of them.
+    /// The position in the row at which the document of each input begins, [rows, T]. Positions that are not used count as part
+    /// of the document ahead of them.
     /// </summary>
     public ReadOnlySpan<int> DocumentStarts => _documentStarts;
 
@@ -66,7 +66,8 @@ public sealed class ValidationSet
     /// <param name="sequenceLength">T of the model.</param>
     /// <param name="maximumBytes">The limit; default 256 KiB. Changing it makes scores incomparable.</param>
     /// <exception cref="CorpusException">The split is empty, or each document is larger than the limit.</exception>
-    public static ValidationSet Create(DocumentSet documents, BpeTokenizer tokenizer, int sequenceLength, long maximumBytes = 256 << 10)
+    public static ValidationSet Create(
+        DocumentSet documents, BpeTokenizer tokenizer, int sequenceLength, long maximumBytes = 256 << 10)
     {
         ArgumentNullException.ThrowIfNull(documents);
         ArgumentNullException.ThrowIfNull(tokenizer);

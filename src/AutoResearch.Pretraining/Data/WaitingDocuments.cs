@@ -77,7 +77,8 @@ internal sealed class WaitingDocuments
         for (var queue = 0; queue <= _long; queue++)
         {
             if (!Has(queue)) continue;
-            for (var node = _heads[queue]; node >= 0; node = _nodes[node].Next) saved.AddRange([_nodes[node].Document, _nodes[node].Used]);
+            for (var node = _heads[queue]; node >= 0; node = _nodes[node].Next)
+                saved.AddRange([_nodes[node].Document, _nodes[node].Used]);
         }
 
         return [.. saved];

@@ -59,7 +59,9 @@ internal sealed class XmlDocumentationReader
         return WithoutArity(name);
     }
 
-    /// <summary>How a reference reads: <c>T:System.Span`1</c> as Span, <c>M:System.Span`1.Slice(System.Int32)</c> as Span.Slice.</summary>
+    /// <summary>
+    /// How a reference reads: <c>T:System.Span`1</c> as Span, <c>M:System.Span`1.Slice(System.Int32)</c> as Span.Slice.
+    /// </summary>
     internal static string ReferenceName(string id)
     {
         var kind = id.Length > 2 && id[1] == ':' ? id[0] : 'T';

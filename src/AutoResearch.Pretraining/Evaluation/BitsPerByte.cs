@@ -15,14 +15,17 @@ public static class BitsPerByte
     /// <param name="cancellationToken">Stops between two batches.</param>
     /// <returns>Bits per byte; NaN when the model's weights are not finite.</returns>
     /// <exception cref="ArgumentException">The text is laid out for another sequence length.</exception>
-    public static double Evaluate(GptModel model, ValidationSet text, int batchSize = 16, CancellationToken cancellationToken = default)
+    public static double Evaluate(
+        GptModel model, ValidationSet text, int batchSize = 16, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(text);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         if (text.SequenceLength != model.Config.SequenceLength)
-            throw new ArgumentException($"The text is laid out in rows of {text.SequenceLength}, but the model's sequence length is "
-                + $"{model.Config.SequenceLength}.", nameof(text));
+            throw new ArgumentException(
+                $"The text is laid out in rows of {text.SequenceLength}, but the model's sequence length is "
+                + $"{model.Config.SequenceLength}.",
+                nameof(text));
         using var tape = new Tape(model.Backend);
 
         // A GPU goes on with the next batch while this one computes: its losses stay there until the end.

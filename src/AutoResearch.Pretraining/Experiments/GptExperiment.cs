@@ -19,8 +19,10 @@ public static class GptExperiment
     /// <exception cref="ArgumentException">The setup or the budget is impossible.</exception>
     /// <exception cref="CorpusException">The text holds less than one batch.</exception>
     /// <exception cref="OutOfMemoryException">The model does not fit into memory.</exception>
-    public static GptRun Run(Backend backend, PretrainingData data, TrainingSetup setup, Budget budget, long seed,
-        TimeProvider? clock = null, IProgress<TrainingProgress>? progress = null, string? checkpoint = null, Action<GptTrainer>? finish = null,
+    public static GptRun Run(
+        Backend backend, PretrainingData data, TrainingSetup setup, Budget budget, long seed,
+        TimeProvider? clock = null, IProgress<TrainingProgress>? progress = null, string? checkpoint = null,
+        Action<GptTrainer>? finish = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -43,13 +45,19 @@ public static class GptExperiment
             batches.Skip(trainer.Steps * setup.Training.AccumulationSteps(setup.Model.SequenceLength));
         }
 
-        var memory = progress is ITrainingSteering steering ? new SteeredMemoryWatch(backend, budget.MemoryBytes, steering) : new MemoryWatch(backend, budget.MemoryBytes, progress);
+        var memory = progress is ITrainingSteering steering
+            ? new SteeredMemoryWatch(backend, budget.MemoryBytes, steering)
+            : new MemoryWatch(backend, budget.MemoryBytes, progress);
         var report = trainer.Train(batches, budget, memory, cancellationToken);
         var bpb = report.Outcome == RunOutcome.Completed
             ? BitsPerByte.Evaluate(model, validation, Math.Min(setup.Training.BatchSize, 32), cancellationToken)
             : double.NaN;
         if (report.Outcome == RunOutcome.Completed && !double.IsFinite(bpb))
-            report = report with { Outcome = RunOutcome.Diverged, Message = "The weights are not finite after the last step; lower the learning rates." };
+            report = report with
+            {
+                Outcome = RunOutcome.Diverged,
+                Message = "The weights are not finite after the last step; lower the learning rates.",
+            };
         memory.Sample();
         finish?.Invoke(trainer);
         return new(report, bpb, size, clock.GetElapsedTime(start), memory.Peak);
@@ -60,11 +68,13 @@ public static class GptExperiment
     {
         var need = size.Total * 16;
         if (need > have)
-            throw new InsufficientMemoryException($"{size.Total / 1e6:N1} million parameters need at least {need >> 20:N0} MiB for weights, gradients and "
+            throw new InsufficientMemoryException(
+                $"{size.Total / 1e6:N1} million parameters need at least {need >> 20:N0} MiB for weights, gradients and "
                 + $"moments, and this machine has {have >> 20:N0} MiB; lower depth, dim or vocab.");
     }
 
-    private sealed class SteeredMemoryWatch(Backend backend, long? limit, ITrainingSteering inner) : MemoryWatch(backend, limit, inner), ITrainingSteering
+    private sealed class SteeredMemoryWatch(Backend backend, long? limit, ITrainingSteering inner)
+        : MemoryWatch(backend, limit, inner), ITrainingSteering
     {
         public RunAction? Take() => inner.Take();
     }
@@ -79,7 +89,8 @@ public static class GptExperiment
         {
             Sample();
             if (Peak > limit)
-                throw new InsufficientMemoryException($"The run used {Peak >> 20:N0} MiB, more than its budget of {limit >> 20:N0} MiB.");
+                throw new InsufficientMemoryException(
+                    $"The run used {Peak >> 20:N0} MiB, more than its budget of {limit >> 20:N0} MiB.");
             inner?.Report(value);
         }
     }

@@ -19,9 +19,11 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
     /// <summary>Creates a runner.</summary>
     /// <param name="data">The text, shared by all runs.</param>
     /// <param name="defaults">Values of parameters that a candidate leaves out; the library's defaults when null.</param>
-    /// <param name="backend">Where to compute, stays the caller's; a <see cref="CpuBackend"/> with all processors when null.</param>
+    /// <param name="backend">Where to compute, stays the caller's; a <see cref="CpuBackend"/> with all
+    /// processors when null.</param>
     /// <param name="clock">Measures time; the system's clock by default.</param>
-    public GptExperimentRunner(PretrainingData data, TrainingSetup? defaults = null, Backend? backend = null, TimeProvider? clock = null)
+    public GptExperimentRunner(
+        PretrainingData data, TrainingSetup? defaults = null, Backend? backend = null, TimeProvider? clock = null)
     {
         _data = data ?? throw new ArgumentNullException(nameof(data));
         _defaults = defaults ?? new();
@@ -31,14 +33,16 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
     }
 
     /// <inheritdoc/>
-    public async Task<RunResult> RunAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    public async Task<RunResult> RunAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         TrainingSetup setup;
         try
         {
             if (experiment.Candidate.Source is not null)
-                throw new ArgumentException("This runner takes parameters only; the candidate has source files. Use a ProcessRunner for them.");
+                throw new ArgumentException(
+                    "This runner takes parameters only; the candidate has source files. Use a ProcessRunner for them.");
             setup = TrainingParameters.Apply(_defaults, experiment.Candidate.Parameters).Validate();
         }
         catch (ArgumentException e)
@@ -49,7 +53,8 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await Task.Run(() => Run(experiment, setup, progress, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return await Task.Run(() => Run(experiment, setup, progress, cancellationToken),
+                cancellationToken).ConfigureAwait(false);
         }
         finally
         {
@@ -64,15 +69,19 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         if (_ownsBackend) _backend.Dispose();
     }
 
-    private RunResult Run(Experiment experiment, TrainingSetup setup, IProgress<Measurement>? progress, CancellationToken cancellationToken)
+    private RunResult Run(
+        Experiment experiment, TrainingSetup setup, IProgress<Measurement>? progress, CancellationToken cancellationToken)
     {
         var start = _clock.GetTimestamp();
-        using var wall = experiment.Budget.Wall is { } limit ? new CancellationTokenSource(limit, _clock) : new CancellationTokenSource();
+        using var wall = experiment.Budget.Wall is { } limit
+            ? new CancellationTokenSource(limit, _clock)
+            : new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(wall.Token, cancellationToken);
         var curve = progress is IRunSteering steering ? new SteeredCurve(steering) : new Curve(progress);
         try
         {
-            var run = GptExperiment.Run(_backend, _data, setup, experiment.ScaledBudget(), experiment.Seed, _clock, curve, cancellationToken: stop.Token);
+            var run = GptExperiment.Run(_backend, _data, setup, experiment.ScaledBudget(), experiment.Seed, _clock, curve,
+                cancellationToken: stop.Token);
             return Result(run, setup) with { Curve = curve.Points };
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
@@ -94,7 +103,12 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         }
 
         RunResult Failed(RunOutcome outcome, string message) =>
-            RunResult.Failure(outcome, message) with { Usage = new() { WallTime = _clock.GetElapsedTime(start) }, Curve = curve.Points, Device = Device() };
+            RunResult.Failure(outcome, message) with
+            {
+                Usage = new() { WallTime = _clock.GetElapsedTime(start) },
+                Curve = curve.Points,
+                Device = Device(),
+            };
     }
 
     private RunResult Result(GptRun run, TrainingSetup setup)
@@ -151,10 +165,12 @@ public sealed class GptExperimentRunner : IExperimentRunner, IDisposable
         public void Report(TrainingProgress value)
         {
             // A loss that is not finite is not in the smoothed one: the training ends with it, or goes back.
-            if (double.IsFinite(value.Loss)) _losses.Add(new("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress));
+            if (double.IsFinite(value.Loss))
+                _losses.Add(new("train_loss", value.SmoothLoss, value.Step, value.Elapsed, value.Progress));
             else listener?.Report(new("train_loss", value.Loss, value.Step, value.Elapsed, value.Progress));
             listener?.Report(new("tokens_per_second", value.TokensPerSecond, value.Step, value.Elapsed, value.Progress));
-            if (listener is IRunSteering) listener.Report(new("memory_bytes", Environment.WorkingSet, value.Step, value.Elapsed, value.Progress));
+            if (listener is IRunSteering)
+                listener.Report(new("memory_bytes", Environment.WorkingSet, value.Step, value.Elapsed, value.Progress));
         }
     }
 

@@ -5,7 +5,8 @@ namespace AutoResearch.Pretraining;
 /// laid out by vocabulary and sequence length, each made when first needed. Thread-safe.
 /// </summary>
 /// <param name="corpus">The text and its splits.</param>
-/// <param name="validationBytes">Validation bytes that are scored. Default 256 KiB; another value makes scores incomparable.</param>
+/// <param name="validationBytes">Validation bytes that are scored. Default 256 KiB; another value makes scores
+/// incomparable.</param>
 /// <param name="cache">Keeps tokenizers and tokens between processes; null keeps nothing.</param>
 public sealed class PretrainingData(Corpus corpus, long validationBytes = 256 << 10, DataCache? cache = null)
 {
@@ -17,7 +18,9 @@ public sealed class PretrainingData(Corpus corpus, long validationBytes = 256 <<
     /// <summary>The text and its splits.</summary>
     public Corpus Corpus { get; } = corpus ?? throw new ArgumentNullException(nameof(corpus));
 
-    /// <summary>The tokenizer with that many entries, trained on the training split; it may have fewer when the text is small.</summary>
+    /// <summary>
+    /// The tokenizer with that many entries, trained on the training split; it may have fewer when the text is small.
+    /// </summary>
     public BpeTokenizer Tokenizer(int vocabularySize, CancellationToken cancellationToken = default)
     {
         lock (_lock)

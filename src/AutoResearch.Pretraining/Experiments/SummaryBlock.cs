@@ -6,7 +6,8 @@ public static class SummaryBlock
     /// <summary>The block for a completed run.</summary>
     /// <param name="run">The run.</param>
     /// <param name="depth">Layers of the model.</param>
-    /// <param name="peakGflops">What the machine can do at most, for <c>mfu_percent</c>; 0 when it is not known, which prints 0.</param>
+    /// <param name="peakGflops">What the machine can do at most, for <c>mfu_percent</c>; 0 when it is not known,
+    /// which prints 0.</param>
     public static string Format(GptRun run, int depth, double peakGflops = 0)
     {
         ArgumentNullException.ThrowIfNull(run);

@@ -25,10 +25,13 @@ public static class TextGenerator
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(prompt);
         ArgumentOutOfRangeException.ThrowIfNegative(maximumTokens);
-        if (!(temperature is >= 0 and <= 100)) throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be 0 … 100.");
+        if (!(temperature is >= 0 and <= 100))
+            throw new ArgumentOutOfRangeException(nameof(temperature), temperature, "The temperature must be 0 … 100.");
         ArgumentOutOfRangeException.ThrowIfNegative(topK);
         if (tokenizer.VocabularySize > model.Config.VocabularySize)
-            throw new ArgumentException($"The tokenizer has {tokenizer.VocabularySize} entries, the model only {model.Config.VocabularySize}.", nameof(tokenizer));
+            throw new ArgumentException(
+                $"The tokenizer has {tokenizer.VocabularySize} entries, the model only {model.Config.VocabularySize}.",
+                nameof(tokenizer));
         using var tape = new Tape(model.Backend);
         var random = new Random(unchecked((int)(seed ^ (seed >> 32))));
         List<int> tokens = [tokenizer.BosToken, .. tokenizer.Encode(prompt)];
@@ -37,7 +40,8 @@ public static class TextGenerator
             cancellationToken.ThrowIfCancellationRequested();
             var context = tokens.Skip(tokens.Count - model.Config.SequenceLength).ToArray();
             tape.Reset(record: false);
-            var logits = model.NextLogits(tape, tape.Input(context, context.Length)).ToArray().AsSpan(0, tokenizer.VocabularySize);
+            var logits = model.NextLogits(tape, tape.Input(context, context.Length)).ToArray()
+                .AsSpan(0, tokenizer.VocabularySize);
             var next = Sample(logits, temperature, topK, random);
             if (next == tokenizer.BosToken) break;
             tokens.Add(next);

@@ -33,7 +33,9 @@ public sealed record GptConfig
     /// </summary>
     public int Heads { get => _heads ?? DefaultHeads(); init => _heads = value; }
 
-    /// <summary>Key and value heads; fewer than <see cref="Heads"/> for grouped-query attention. Default: as many as query heads.</summary>
+    /// <summary>
+    /// Key and value heads; fewer than <see cref="Heads"/> for grouped-query attention. Default: as many as query heads.
+    /// </summary>
     public int KvHeads { get => _kvHeads ?? Heads; init => _kvHeads = value; }
 
     /// <summary>Tokens a row of a batch has, and the longest context. Default 256.</summary>
@@ -48,12 +50,14 @@ public sealed record GptConfig
     /// </summary>
     public string WindowPattern { get; init; } = "SSSL";
 
-    /// <summary>How many earlier tokens a short layer sees besides the current one. Default: half of <see cref="SequenceLength"/>.</summary>
+    /// <summary>
+    /// How many earlier tokens a short layer sees besides the current one. Default: half of <see cref="SequenceLength"/>.
+    /// </summary>
     public int ShortWindow { get => _shortWindow ?? Math.Max(1, SequenceLength / 2); init => _shortWindow = value; }
 
     /// <summary>
-    /// Whether attention ends at the beginning of a document where several are packed into a row, in training and in evaluation. Default
-    /// false, as in autoresearch: tokens see whatever stands before them in the row.
+    /// Whether attention ends at the beginning of a document where several are packed into a row, in training and in evaluation.
+    /// Default false, as in autoresearch: tokens see whatever stands before them in the row.
     /// </summary>
     public bool MaskDocuments { get; init; }
 
@@ -63,10 +67,14 @@ public sealed record GptConfig
     /// <summary>Logits are bounded to ± this by softcap·tanh(x/softcap). Default 15.</summary>
     public double Softcap { get; init; } = 15;
 
-    /// <summary>Whether every second layer, the last included, mixes an embedding of the token into its values. Default true.</summary>
+    /// <summary>
+    /// Whether every second layer, the last included, mixes an embedding of the token into its values. Default true.
+    /// </summary>
     public bool ValueEmbeddings { get; init; } = true;
 
-    /// <summary>Channels of the layer's input that drive the gate of a value embedding. Default: 32, or <see cref="Dim"/> if that is less.</summary>
+    /// <summary>
+    /// Channels of the layer's input that drive the gate of a value embedding. Default: 32, or <see cref="Dim"/> if that is less.
+    /// </summary>
     public int GateChannels { get => Math.Min(field, Dim); init; } = 32;
 
     /// <summary>Base of the rotary frequencies. Default 10000.</summary>
@@ -102,9 +110,13 @@ public sealed record GptConfig
     /// <summary>Whether a layer has a value embedding: every second one, counted so that the last has.</summary>
     public bool HasValueEmbedding(int layer) => ValueEmbeddings && layer % 2 == (Depth - 1) % 2;
 
-    /// <summary>How many earlier tokens a layer sees besides the current one; <see cref="SequenceLength"/> when it sees all.</summary>
+    /// <summary>
+    /// How many earlier tokens a layer sees besides the current one; <see cref="SequenceLength"/> when it sees all.
+    /// </summary>
     public int WindowOf(int layer) =>
-        layer == Depth - 1 || WindowPattern[layer % WindowPattern.Length] is 'L' or 'l' ? SequenceLength : Math.Min(ShortWindow, SequenceLength);
+        layer == Depth - 1 || WindowPattern[layer % WindowPattern.Length] is 'L' or 'l'
+            ? SequenceLength
+            : Math.Min(ShortWindow, SequenceLength);
 
     /// <summary>Returns this configuration when a model of it can be built.</summary>
     /// <exception cref="ArgumentException">It cannot; the message names the value and the fix.</exception>
@@ -121,11 +133,13 @@ public sealed record GptConfig
         Require(HeadDim % 8 == 0, $"{nameof(Dim)} {Dim} with {Heads} heads gives {HeadDim} channels per head; "
             + $"a multiple of 8 is needed, e.g. {nameof(Heads)} {DefaultHeads()}");
         Range(nameof(KvHeads), KvHeads, 1, Heads);
-        Require(Heads % KvHeads == 0, $"{Heads} query heads cannot share {KvHeads} key and value heads; {nameof(KvHeads)} must divide {nameof(Heads)}");
+        Require(Heads % KvHeads == 0,
+            $"{Heads} query heads cannot share {KvHeads} key and value heads; {nameof(KvHeads)} must divide {nameof(Heads)}");
         Range(nameof(SequenceLength), SequenceLength, 1, 1 << 24);
         Range(nameof(VocabularySize), VocabularySize, 2, 1 << 24);
         Require(!string.IsNullOrEmpty(WindowPattern) && WindowPattern.All(c => c is 'S' or 'L' or 's' or 'l'),
-            $"{nameof(WindowPattern)} is '{WindowPattern}'; it must consist of the letters S (short window) and L (whole row), e.g. SSSL");
+            $"{nameof(WindowPattern)} is '{WindowPattern}'; "
+            + "it must consist of the letters S (short window) and L (whole row), e.g. SSSL");
         Range(nameof(ShortWindow), ShortWindow, 1, 1 << 24);
         Finite(nameof(MlpRatio), MlpRatio, 1e-3, 64);
         Finite(nameof(Softcap), Softcap, 1e-3, 1e6);

@@ -57,7 +57,8 @@ public sealed class GptModel : IDisposable
     /// <param name="tokens">Token ids, row after row: [batch × sequence].</param>
     /// <param name="batch">Rows.</param>
     /// <param name="documentStarts">
-    /// The position in its row at which each token's document begins, [batch × sequence]: attention ends there. Null: each row is one document.
+    /// The position in its row at which each token's document begins, [batch × sequence]: attention ends there. Null: each
+    /// row is one document.
     /// </param>
     /// <returns>[batch × sequence, dim].</returns>
     /// <exception cref="ArgumentException">The rows are uneven or longer than the model's sequence length.</exception>
@@ -67,7 +68,8 @@ public sealed class GptModel : IDisposable
         ArgumentNullException.ThrowIfNull(tokens);
         var sequence = (int)(tokens.ElementCount / batch);
         if ((long)sequence * batch != tokens.ElementCount || sequence > Config.SequenceLength)
-            throw new ArgumentException($"{tokens.ElementCount} tokens are not {batch} rows of at most {Config.SequenceLength}.", nameof(tokens));
+            throw new ArgumentException($"{tokens.ElementCount} tokens are not {batch} rows of at most {Config.SequenceLength}.",
+                nameof(tokens));
         var layout = new AttentionLayout(batch, sequence, Config.Heads, Config.KvHeads, Config.HeadDim);
         var x0 = tape.Embedding(Embedding, tokens, normalize: true);
         var x = x0;
@@ -91,7 +93,8 @@ public sealed class GptModel : IDisposable
     /// <param name="batch">Rows.</param>
     /// <param name="gradientScale">Factor of the gradients: 1 / micro-steps when gradients accumulate. Default 1.</param>
     /// <param name="documentStarts">As in <see cref="Forward"/>.</param>
-    public Tensor Loss(Tape tape, Tensor tokens, Tensor targets, int batch, float gradientScale = 1, Tensor? documentStarts = null) =>
+    public Tensor Loss(
+        Tape tape, Tensor tokens, Tensor targets, int batch, float gradientScale = 1, Tensor? documentStarts = null) =>
         tape.CrossEntropy(Forward(tape, tokens, batch, documentStarts), Head, targets, (float)Config.Softcap, gradientScale);
 
     /// <summary>The loss of each target in nats, 0 where nothing is scored.</summary>

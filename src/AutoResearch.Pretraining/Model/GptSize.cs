@@ -45,7 +45,8 @@ public sealed record GptSize
             Embedding = vocabulary * dim,
             Head = vocabulary * dim,
             ValueEmbeddings = valueLayers * vocabulary * kv,
-            Matrices = config.Depth * (2 * dim * dim + 2 * kv * dim + 2 * dim * config.MlpDim) + (long)valueLayers * config.KvHeads * config.GateChannels,
+            Matrices = config.Depth * (2 * dim * dim + 2 * kv * dim + 2 * dim * config.MlpDim)
+                + (long)valueLayers * config.KvHeads * config.GateChannels,
             Scalars = 2 * config.Depth,
         };
         var products = 6.0 * (size.Head + size.Matrices);

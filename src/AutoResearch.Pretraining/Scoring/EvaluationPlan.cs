@@ -1,8 +1,8 @@
 namespace AutoResearch.Pretraining;
 
 /// <summary>
-/// What a candidate is asked, in which company and order: every row once for the score, some again, some with another continuation,
-/// shuffled by a secret generator so that nothing shows which is which. The score depends on none of that.
+/// What a candidate is asked, in which company and order: every row once for the score, some again, some with another
+/// continuation, shuffled by a secret generator so that nothing shows which is which. The score depends on none of that.
 /// </summary>
 internal sealed class EvaluationPlan
 {
@@ -10,18 +10,22 @@ internal sealed class EvaluationPlan
     private readonly IReadOnlyList<ValidationSet> _sets;
     private readonly SuffixPool _pool;
 
-    private EvaluationPlan(IReadOnlyList<ValidationSet> sets, SuffixPool pool, EvaluationItem[][] questions) => (_sets, _pool, Questions) = (sets, pool, questions);
+    private EvaluationPlan(IReadOnlyList<ValidationSet> sets, SuffixPool pool, EvaluationItem[][] questions) =>
+        (_sets, _pool, Questions) = (sets, pool, questions);
 
     /// <summary>Questions in order, all with the same number of rows.</summary>
     public EvaluationItem[][] Questions { get; }
 
-    public static EvaluationPlan Create(IReadOnlyList<ValidationSet> sets, SuffixPool pool, int rows, double causalityShare, Func<int, int> below)
+    public static EvaluationPlan Create(
+        IReadOnlyList<ValidationSet> sets, SuffixPool pool, int rows, double causalityShare, Func<int, int> below)
     {
-        var scored = Enumerable.Range(0, sets.Count).SelectMany(s => Enumerable.Range(0, sets[s].Rows).Select(r => new EvaluationItem(ItemKind.Score, s, r))).ToList();
+        var scored = Enumerable.Range(0, sets.Count)
+            .SelectMany(s => Enumerable.Range(0, sets[s].Rows).Select(r => new EvaluationItem(ItemKind.Score, s, r))).ToList();
         var items = new List<EvaluationItem>(scored);
         items.AddRange(Twins(sets, scored, pool, causalityShare, below));
         Shuffle(items, below);
-        // The first answers commit the candidate: each of their rows is asked again later, so that weights that go on changing show.
+        // The first answers commit the candidate: each of their rows is asked again later, so that weights that
+        // go on changing show.
         var first = items.Take(rows).ToList();
         var rest = items.Skip(rows).ToList();
         rest.AddRange(first.Where(i => i.Kind == ItemKind.Score).Select(i => i with { Kind = ItemKind.Repeat }));
@@ -43,7 +47,8 @@ internal sealed class EvaluationPlan
     }
 
     /// <summary>The token that follows a twin's cut, and how likely it was to be drawn.</summary>
-    public (int Token, double Probability) Continuation(EvaluationItem twin) => (_pool.From(twin.Start, 1)[0], _pool.FirstProbability(twin.Start));
+    public (int Token, double Probability) Continuation(EvaluationItem twin) =>
+        (_pool.From(twin.Start, 1)[0], _pool.FirstProbability(twin.Start));
 
     private static IEnumerable<EvaluationItem> Twins(
         IReadOnlyList<ValidationSet> sets, List<EvaluationItem> scored, SuffixPool pool, double share, Func<int, int> below)
@@ -60,7 +65,8 @@ internal sealed class EvaluationPlan
             var cuts = new List<int>();
             for (var position = 0; position < targets.Length; position++)
                 if (targets[position] != ValidationSet.NoTarget) cuts.Add(position);
-            if (cuts.Count > 0) yield return item with { Kind = ItemKind.Twin, Cut = cuts[below(cuts.Count)], Start = pool.Draw(below) };
+            if (cuts.Count > 0)
+                yield return item with { Kind = ItemKind.Twin, Cut = cuts[below(cuts.Count)], Start = pool.Draw(below) };
         }
     }
 

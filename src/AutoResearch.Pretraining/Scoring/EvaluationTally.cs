@@ -25,12 +25,16 @@ internal sealed class EvaluationTally
     {
         var set = _sets[item.Set];
         var targets = set.Targets.Slice(item.Row * set.SequenceLength, set.SequenceLength);
-        var losses = item.Kind == ItemKind.Score ? _losses[item.Set].AsSpan(item.Row * set.SequenceLength, set.SequenceLength) : new float[set.SequenceLength];
+        var losses = item.Kind == ItemKind.Score
+            ? _losses[item.Set].AsSpan(item.Row * set.SequenceLength, set.SequenceLength)
+            : new float[set.SequenceLength];
         for (var i = 0; i < targets.Length; i++)
         {
             var row = logits.Slice(i * _vocabulary, _vocabulary);
             var normaliser = LogSumExp.Of(row);
-            if (!double.IsFinite(normaliser)) throw new RunFailureException(RunOutcome.Diverged, "A logit is not a finite number; lower the learning rates, or keep the model's sums in range.");
+            if (!double.IsFinite(normaliser))
+                throw new RunFailureException(RunOutcome.Diverged,
+                    "A logit is not a finite number; lower the learning rates, or keep the model's sums in range.");
             if (item.Kind == ItemKind.Twin && i == item.Cut)
             {
                 var (token, probability) = _plan.Continuation(item);
@@ -49,7 +53,8 @@ internal sealed class EvaluationTally
         if (_leak.Leaks)
         {
             return string.Create(CultureInfo.InvariantCulture,
-                $"The model knows tokens before it may: it gave tokens that were drawn by lot a probability that an honest model gives with odds of 1 to {Math.Min(_leak.Capital, 1e15):G1}. Position t may depend on tokens 0 … t only.");
+                $"The model knows tokens before it may: it gave tokens that were drawn by lot a probability that an honest model "
+                + $"gives with odds of 1 to {Math.Min(_leak.Capital, 1e15):G1}. Position t may depend on tokens 0 … t only.");
         }
 
         foreach (var (item, losses) in _again)
@@ -62,8 +67,11 @@ internal sealed class EvaluationTally
                 if (Math.Abs(scored[i] - losses[i]) <= _tolerance) continue;
                 var by = Math.Abs(scored[i] - losses[i]).ToString("G3", CultureInfo.InvariantCulture);
                 return item.Kind == ItemKind.Twin
-                    ? $"The answer for a token changed by {by} nats when only later tokens of its row were others: position t may depend on tokens 0 … t only, and on no other row (tolerance {Number(_tolerance)})."
-                    : $"The same row was asked twice, in other company, and the loss of a token changed by {by} nats (tolerance {Number(_tolerance)}): answers must not depend on other rows, on earlier questions or on chance, and weights must not change after the training.";
+                    ? $"The answer for a token changed by {by} nats when only later tokens of its row were others: "
+                        + $"position t may depend on tokens 0 … t only, and on no other row (tolerance {Number(_tolerance)})."
+                    : $"The same row was asked twice, in other company, and the loss of a token changed by {by} nats (tolerance "
+                        + $"{Number(_tolerance)}): answers must not depend on other rows, on earlier questions or on chance, "
+                        + "and weights must not change after the training.";
             }
         }
 

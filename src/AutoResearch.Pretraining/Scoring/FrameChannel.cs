@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace AutoResearch.Pretraining;
 
-/// <summary>Frames over a socket. The buffer grows up to what the reader expects and no further, whatever the other side announces.</summary>
+/// <summary>
+/// Frames over a socket. The buffer grows up to what the reader expects and no further, whatever the other side announces.
+/// </summary>
 internal sealed class FrameChannel(Socket socket) : IDisposable
 {
     private readonly NetworkStream _stream = new(socket, ownsSocket: true);
@@ -59,9 +61,11 @@ internal sealed class FrameChannel(Socket socket) : IDisposable
 
     private FrameKind Open(int limit)
     {
-        var (kind, length) = (BinaryPrimitives.ReadInt32LittleEndian(_header), BinaryPrimitives.ReadInt32LittleEndian(_header.AsSpan(4)));
+        var (kind, length) = (BinaryPrimitives.ReadInt32LittleEndian(_header),
+            BinaryPrimitives.ReadInt32LittleEndian(_header.AsSpan(4)));
         if (length < 0 || length > limit)
-            throw new FrameException($"a frame of kind {kind} announces {(uint)length:N0} bytes where at most {limit:N0} are expected");
+            throw new FrameException(
+                $"a frame of kind {kind} announces {(uint)length:N0} bytes where at most {limit:N0} are expected");
         if (_content.Length < length) _content = new byte[length];
         _length = length;
         return (FrameKind)kind;

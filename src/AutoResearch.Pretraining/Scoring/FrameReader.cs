@@ -20,7 +20,8 @@ internal ref struct FrameReader(ReadOnlySpan<byte> content)
     {
         var source = Take(values.Length * sizeof(int));
         if (BitConverter.IsLittleEndian) source.CopyTo(MemoryMarshal.AsBytes(values));
-        else for (var i = 0; i < values.Length; i++) values[i] = BinaryPrimitives.ReadInt32LittleEndian(source[(i * sizeof(int))..]);
+        else for (var i = 0; i < values.Length; i++)
+            values[i] = BinaryPrimitives.ReadInt32LittleEndian(source[(i * sizeof(int))..]);
     }
 
     /// <exception cref="FrameException">Something is left.</exception>

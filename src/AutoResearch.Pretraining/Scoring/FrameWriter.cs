@@ -45,7 +45,8 @@ internal sealed class FrameWriter
     {
         var target = Take(values.Length * sizeof(int));
         if (BitConverter.IsLittleEndian) MemoryMarshal.AsBytes(values).CopyTo(target);
-        else for (var i = 0; i < values.Length; i++) BinaryPrimitives.WriteInt32LittleEndian(target[(i * sizeof(int))..], values[i]);
+        else for (var i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteInt32LittleEndian(target[(i * sizeof(int))..], values[i]);
         return this;
     }
 

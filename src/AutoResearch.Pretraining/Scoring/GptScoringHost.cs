@@ -4,16 +4,16 @@ namespace AutoResearch.Pretraining;
 
 /// <summary>
 /// Runs candidates that bring a model, an optimizer and a step, and owns the rest: it feeds them text while its clock runs, asks
-/// for logits once the training is over, and works out <c>val_bpb</c> itself. A candidate never sees a target of the validation text and
-/// never states a metric; what its answers depend on is tested. For <see cref="ProcessRunnerOptions.Host"/>.
+/// for logits once the training is over, and works out <c>val_bpb</c> itself. A candidate never sees a target of the validation
+/// text and never states a metric; what its answers depend on is tested. For <see cref="ProcessRunnerOptions.Host"/>.
 /// </summary>
 /// <remarks>
-/// Outcomes: <see cref="RunOutcome.Invalid"/> for answers that depend on later tokens, other rows or chance, for wrong shapes and for
-/// what keeps to no protocol; <see cref="RunOutcome.TimedOut"/> for late answers and training past its time;
-/// <see cref="RunOutcome.Diverged"/> for logits that are not finite; <see cref="RunOutcome.Crashed"/> for a program that ends too early. Metrics:
-/// <c>val_bpb</c>, <c>training_seconds</c>, <c>num_steps</c> (batches), <c>total_tokens_M</c>, <c>tokens_per_second</c>, <c>startup_seconds</c>,
-/// <c>evaluation_seconds</c>; none comes from the candidate. The candidate's side is <see cref="TrainingSession"/>; docs/scoring.md has the
-/// protocol, what it covers, and what it does not. Thread-safe.
+/// Outcomes: <see cref="RunOutcome.Invalid"/> for answers that depend on later tokens, other rows or chance, for wrong shapes and
+/// for what keeps to no protocol; <see cref="RunOutcome.TimedOut"/> for late answers and training past its time;
+/// <see cref="RunOutcome.Diverged"/> for logits that are not finite; <see cref="RunOutcome.Crashed"/> for a program that ends too
+/// early. Metrics: <c>val_bpb</c>, <c>training_seconds</c>, <c>num_steps</c> (batches), <c>total_tokens_M</c>,
+/// <c>tokens_per_second</c>, <c>startup_seconds</c>, <c>evaluation_seconds</c>; none comes from the candidate. The candidate's
+/// side is <see cref="TrainingSession"/>; docs/scoring.md has the protocol, what it covers, and what it does not. Thread-safe.
 /// </remarks>
 public sealed class GptScoringHost : IProgramHost
 {
@@ -43,12 +43,15 @@ public sealed class GptScoringHost : IProgramHost
     public void Prepare() => _ = Data();
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The budget does not limit the training, or limits FLOPs, which a host cannot count.</exception>
-    public async ValueTask<IProgramSession> OpenAsync(Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
+    /// <exception cref="ArgumentException">The budget does not limit the training, or limits FLOPs, which a host
+    /// cannot count.</exception>
+    public async ValueTask<IProgramSession> OpenAsync(
+        Experiment experiment, IProgress<Measurement>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         var budget = experiment.Budget;
-        if (budget.Flops is not null) throw new ArgumentException("A scoring host cannot count FLOPs; set training time, steps (batches) or tokens.");
+        if (budget.Flops is not null)
+            throw new ArgumentException("A scoring host cannot count FLOPs; set training time, steps (batches) or tokens.");
         if (budget is { Training: null, Steps: null, Tokens: null })
             throw new ArgumentException("The budget does not limit the training; set training time, steps (batches) or tokens.");
         var data = await Task.Run(Data, cancellationToken).ConfigureAwait(false);

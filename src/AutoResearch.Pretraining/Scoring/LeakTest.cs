@@ -1,10 +1,10 @@
 namespace AutoResearch.Pretraining;
 
 /// <summary>
-/// Tests by betting that a model does not know the token that follows. A token drawn from q, whatever went before, is put behind a
-/// prefix; a model that cannot see it gives it p, and p(token)/q(token) has expectation 1 whatever the model is. A player who stakes a fixed
-/// share of the capital on every draw can therefore become a million times richer with probability 10⁻⁶ at most (Ville 1939; Shafer,
-/// "Testing by betting", 2021), unless answers depend on the token: then the capital explodes.
+/// Tests by betting that a model does not know the token that follows. A token drawn from q, whatever went before, is put behind
+/// a prefix; a model that cannot see it gives it p, and p(token)/q(token) has expectation 1 whatever the model is. A player who
+/// stakes a fixed share of the capital on every draw can therefore become a million times richer with probability 10⁻⁶ at most
+/// (Ville 1939; Shafer, "Testing by betting", 2021), unless answers depend on the token: then the capital explodes.
 /// </summary>
 internal sealed class LeakTest
 {

@@ -6,7 +6,8 @@ internal sealed class ScoringConversation(FrameChannel channel, TimeProvider clo
     public ReadOnlySpan<byte> Content => channel.Content;
 
     /// <summary>Sends a frame. A candidate that does not read it is late like one that does not answer.</summary>
-    public ValueTask SendAsync(FrameKind kind, FrameWriter writer) => SendAsync(kind, writer, TimeSpan.FromSeconds(30), "The program did not read what it was sent.");
+    public ValueTask SendAsync(FrameKind kind, FrameWriter writer) =>
+        SendAsync(kind, writer, TimeSpan.FromSeconds(30), "The program did not read what it was sent.");
 
     public async ValueTask SendAsync(FrameKind kind, FrameWriter writer, TimeSpan time, string late)
     {

@@ -29,7 +29,8 @@ internal sealed class ScoringQuestions(
             await ReceiveAsync(limit, late).ConfigureAwait(false);
             _rehearsal = clock.GetElapsedTime(start).TotalSeconds;
             if (Logits().ContainsAnyExceptInRange(float.MinValue, float.MaxValue))
-                throw RunFailureException.Invalid("A logit of the untrained model is not a finite number; logits may be anything from -3.4e38 to 3.4e38.");
+                throw RunFailureException.Invalid(
+                    "A logit of the untrained model is not a finite number; logits may be anything from -3.4e38 to 3.4e38.");
         }
     }
 
@@ -46,7 +47,9 @@ internal sealed class ScoringQuestions(
         for (var i = 0; i < plan.Questions.Length; i++)
         {
             await ReceiveAsync(limit, Late(limit)).ConfigureAwait(false);
-            if (clock.GetElapsedTime(start) > total) throw RunFailureException.TimedOut($"The answers took longer than {ScoringSession.Seconds(total)} together. {Hint}");
+            if (clock.GetElapsedTime(start) > total)
+                throw RunFailureException.TimedOut(
+                    $"The answers took longer than {ScoringSession.Seconds(total)} together. {Hint}");
             if (i + 1 < plan.Questions.Length)
             {
                 // The candidate computes while the host adds up.
@@ -54,7 +57,8 @@ internal sealed class ScoringQuestions(
                 await SendAsync(limit, Late(limit)).ConfigureAwait(false);
             }
 
-            for (var row = 0; row < rows; row++) tally.Add(plan.Questions[i][row], Logits().Slice(row * LogitsPerRow, LogitsPerRow));
+            for (var row = 0; row < rows; row++)
+                tally.Add(plan.Questions[i][row], Logits().Slice(row * LogitsPerRow, LogitsPerRow));
         }
 
         return tally.Violation() is { } violation
@@ -62,8 +66,8 @@ internal sealed class ScoringQuestions(
             : [.. Enumerable.Range(0, data.Sets.Count).Select(tally.BitsPerByte)];
     }
 
-    // A rehearsal that was made slow on purpose would leave time for more training: an answer about as many tokens costs less than
-    // twice what a training step did, and steps were on the clock.
+    // A rehearsal that was made slow on purpose would leave time for more training: an answer about as many tokens costs less
+    // than twice what a training step did, and steps were on the clock.
     private (TimeSpan Each, TimeSpan Total) Limits(ScoringTraining training, int questions)
     {
         var expected = Math.Min(_rehearsal, 2 * training.SecondsPerToken * _tokens.Length);
@@ -72,24 +76,28 @@ internal sealed class ScoringQuestions(
         return (TimeSpan.FromSeconds(floor + (4 * expected)), TimeSpan.FromSeconds((10 * floor) + (3 * expected * questions)));
     }
 
-    private const string Hint = "Answers may take what they took in rehearsal and what a training step on as many tokens takes; nothing else may be computed now.";
+    private const string Hint = "Answers may take what they took in rehearsal and what a training step on as many tokens takes; "
+        + "nothing else may be computed now.";
 
     private static string Late(TimeSpan limit) => $"An answer took longer than {ScoringSession.Seconds(limit)}. {Hint}";
 
     private void Fill(EvaluationPlan plan, EvaluationItem[] items)
     {
-        for (var row = 0; row < rows; row++) plan.Fill(items[row], _tokens.AsSpan(row * options.SequenceLength, options.SequenceLength));
+        for (var row = 0; row < rows; row++)
+            plan.Fill(items[row], _tokens.AsSpan(row * options.SequenceLength, options.SequenceLength));
     }
 
     private ValueTask SendAsync(TimeSpan time, string late)
     {
         _asked = clock.GetTimestamp();
-        return candidate.SendAsync(FrameKind.Ask, writer.Clear().Add(++_number).Add(rows).Add(options.SequenceLength).Add(_tokens), time, late);
+        return candidate.SendAsync(FrameKind.Ask,
+            writer.Clear().Add(++_number).Add(rows).Add(options.SequenceLength).Add(_tokens), time, late);
     }
 
     private async ValueTask ReceiveAsync(TimeSpan time, string late)
     {
-        await candidate.ExpectAsync(FrameKind.Answer, AnswerLength, time - clock.GetElapsedTime(_asked), late).ConfigureAwait(false);
+        await candidate.ExpectAsync(FrameKind.Answer, AnswerLength, time - clock.GetElapsedTime(_asked),
+            late).ConfigureAwait(false);
         if (clock.GetElapsedTime(_asked) > time) throw RunFailureException.TimedOut(late);
         Check();
     }
@@ -99,9 +107,11 @@ internal sealed class ScoringQuestions(
         var frame = new FrameReader(candidate.Content);
         var (number, answered, length, vocabulary) = (frame.Int32(), frame.Int32(), frame.Int32(), frame.Int32());
         if (number != _number) throw new FrameException($"answer {number} came to question {_number}");
-        if (answered != rows || length != options.SequenceLength || vocabulary != _vocabulary || candidate.Content.Length != AnswerLength)
+        if (answered != rows || length != options.SequenceLength || vocabulary != _vocabulary
+            || candidate.Content.Length != AnswerLength)
             throw RunFailureException.Invalid(string.Create(CultureInfo.InvariantCulture,
-                $"An answer has the shape [{answered}, {length}, {vocabulary}] in {candidate.Content.Length} bytes where [{rows}, {options.SequenceLength}, {_vocabulary}] in {AnswerLength} are due."));
+                $"An answer has the shape [{answered}, {length}, {vocabulary}] in {candidate.Content.Length} bytes where "
+                + $"[{rows}, {options.SequenceLength}, {_vocabulary}] in {AnswerLength} are due."));
     }
 
     private ReadOnlySpan<float> Logits() => MemoryMarshal.Cast<byte, float>(candidate.Content[ScoringProtocol.AnswerHeader..]);

@@ -5,7 +5,9 @@ using System.Text;
 
 namespace AutoResearch.Pretraining;
 
-/// <summary>One run of a <see cref="GptScoringHost"/>: a socket that one program may connect to, and the way from there to a score.</summary>
+/// <summary>
+/// One run of a <see cref="GptScoringHost"/>: a socket that one program may connect to, and the way from there to a score.
+/// </summary>
 internal sealed class ScoringSession : IProgramSession
 {
     private const int SmallFrame = 256;
@@ -19,12 +21,15 @@ internal sealed class ScoringSession : IProgramSession
     private readonly Dictionary<string, double> _metrics = new(StringComparer.Ordinal);
     private readonly DirectoryInfo _directory;
     private readonly Socket _listener;
-    private readonly byte[] _token = Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ScoringProtocol.TokenLength / 2)));
+    private readonly byte[] _token = Encoding.ASCII.GetBytes(
+        Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(ScoringProtocol.TokenLength / 2)));
     private readonly FrameWriter _writer = new();
     private string _doing = "connecting";
     private long _started;
 
-    public ScoringSession(ScoringData data, ScoringOptions options, TimeProvider clock, Func<int, int> secret, Experiment experiment, IProgress<Measurement>? progress)
+    public ScoringSession(
+        ScoringData data, ScoringOptions options, TimeProvider clock, Func<int, int> secret, Experiment experiment,
+        IProgress<Measurement>? progress)
     {
         (_data, _options, _clock, _secret, _experiment) = (data, options, clock, secret, experiment);
         _curve = new(progress);
@@ -61,7 +66,8 @@ internal sealed class ScoringSession : IProgramSession
         // What a dead program has sent is still read, but nothing is waited for.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var drain = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        _ = programEnd.ContinueWith(_ => Ended(end, drain), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _ = programEnd.ContinueWith(_ => Ended(end, drain), CancellationToken.None, TaskContinuationOptions.None,
+            TaskScheduler.Default);
         try
         {
             using var channel = await ConnectAsync(end.Token).ConfigureAwait(false);
@@ -77,7 +83,8 @@ internal sealed class ScoringSession : IProgramSession
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            return Failed(RunOutcome.Crashed, $"The program closed its connection while {_doing}; only answers to the host make a score.");
+            return Failed(RunOutcome.Crashed,
+                $"The program closed its connection while {_doing}; only answers to the host make a score.");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -134,13 +141,15 @@ internal sealed class ScoringSession : IProgramSession
                     return channel;
                 }
             }
-            catch (Exception e) when (e is IOException or FrameException || (e is OperationCanceledException && channel is not null && !stop.IsCancellationRequested))
+            catch (Exception e) when (e is IOException or FrameException
+                || (e is OperationCanceledException && channel is not null && !stop.IsCancellationRequested))
             {
-                // not the program, or not a patient one
+            // not the program, or not a patient one
             }
             catch (OperationCanceledException) when (late.IsCancellationRequested)
             {
-                throw RunFailureException.TimedOut($"The program did not connect within {Seconds(_options.StartupTime)} of its start.");
+                throw RunFailureException.TimedOut(
+                    $"The program did not connect within {Seconds(_options.StartupTime)} of its start.");
             }
             catch
             {
@@ -160,15 +169,18 @@ internal sealed class ScoringSession : IProgramSession
         frame.End();
         return version == ScoringProtocol.Version
             ? true
-            : throw RunFailureException.Invalid($"The program speaks version {version} of the protocol, the host {ScoringProtocol.Version}.");
+            : throw RunFailureException.Invalid(
+                $"The program speaks version {version} of the protocol, the host {ScoringProtocol.Version}.");
     }
 
     private async Task<RunResult> RunAsync(ScoringConversation candidate)
     {
         _doing = "starting";
         var budget = _experiment.ScaledBudget();
-        await candidate.SendAsync(FrameKind.Welcome, _writer.Clear().Add(ScoringProtocol.Version).Add(_data.Tokenizer.VocabularySize).Add(_data.Tokenizer.BosToken)
-            .Add(_options.SequenceLength).Add(_experiment.Seed).Add(budget.Training?.TotalSeconds ?? double.NaN).Add(budget.Steps ?? 0).Add(budget.Tokens ?? 0)).ConfigureAwait(false);
+        await candidate.SendAsync(FrameKind.Welcome,
+            _writer.Clear().Add(ScoringProtocol.Version).Add(_data.Tokenizer.VocabularySize).Add(_data.Tokenizer.BosToken)
+                .Add(_options.SequenceLength).Add(_experiment.Seed).Add(budget.Training?.TotalSeconds ?? double.NaN)
+                .Add(budget.Steps ?? 0).Add(budget.Tokens ?? 0)).ConfigureAwait(false);
         await candidate.ExpectAsync(FrameKind.Ready, SmallFrame, Startup(), StartupMessage).ConfigureAwait(false);
         var questions = new ScoringQuestions(candidate, _data, _options, Rows(candidate), _writer, _clock);
         _doing = "rehearsing";
@@ -216,12 +228,14 @@ internal sealed class ScoringSession : IProgramSession
         frame.End();
         var most = _options.MaximumAnswerBytes / (4L * _data.Tokenizer.VocabularySize * _options.SequenceLength);
         return rows >= 1 && rows <= most ? rows : throw RunFailureException.Invalid(string.Create(CultureInfo.InvariantCulture,
-            $"The program wants to be asked about {rows} rows at once; 1 to {most} are possible with answers of at most {_options.MaximumAnswerBytes >> 20} MiB."));
+            $"The program wants to be asked about {rows} rows at once; "
+            + $"1 to {most} are possible with answers of at most {_options.MaximumAnswerBytes >> 20} MiB."));
     }
 
     private TimeSpan Startup() => _options.StartupTime - _clock.GetElapsedTime(_started);
 
-    private string StartupMessage => $"The program was not ready for its first batch within {Seconds(_options.StartupTime)} of its start.";
+    private string StartupMessage =>
+        $"The program was not ready for its first batch within {Seconds(_options.StartupTime)} of its start.";
 
     private RunResult Failed(RunOutcome outcome, string message) =>
         RunResult.Failure(outcome, message) with { Metrics = _metrics, Curve = _curve.Points, Hashes = _data.Hashes };

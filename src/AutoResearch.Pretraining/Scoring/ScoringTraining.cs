@@ -20,7 +20,9 @@ internal sealed class ScoringTraining
     private long _sent;
 
     /// <exception cref="RunFailureException">The batches that the candidate wants are impossible.</exception>
-    public ScoringTraining(ScoringConversation candidate, ScoringData data, ScoringOptions options, Budget budget, long seed, FrameWriter writer, LossCurve curve, TimeProvider clock)
+    public ScoringTraining(
+        ScoringConversation candidate, ScoringData data, ScoringOptions options, Budget budget, long seed, FrameWriter writer,
+        LossCurve curve, TimeProvider clock)
     {
         (_candidate, _budget, _options, _writer, _curve, _clock) = (candidate, budget, options, writer, curve, clock);
         var start = new FrameReader(candidate.Content);
@@ -28,7 +30,8 @@ internal sealed class ScoringTraining
         start.End();
         if (Rows < 1 || Length < 1 || Length > options.SequenceLength || (long)Rows * Length > 1 << 24)
             throw RunFailureException.Invalid(string.Create(CultureInfo.InvariantCulture,
-                $"The program wants batches of {Rows} rows of {Length} tokens; rows have 1 to {options.SequenceLength} tokens, a batch 16,777,216 at most."));
+                $"The program wants batches of {Rows} rows of {Length} tokens; rows have 1 to {options.SequenceLength} tokens, "
+                + $"a batch 16,777,216 at most."));
         try
         {
             _batches = new(data.Train, Rows, Length, (ulong)seed);
@@ -96,17 +99,21 @@ internal sealed class ScoringTraining
 
     private ValueTask SendAsync()
     {
-        _writer.Clear().Add(_meter.Progress).Add(_meter.Elapsed.TotalSeconds).Add(_meter.Steps).Add(_epoch).Add(Rows).Add(Length).Add(_inputs).Add(_targets);
+        _writer.Clear().Add(_meter.Progress).Add(_meter.Elapsed.TotalSeconds).Add(_meter.Steps).Add(_epoch).Add(Rows).Add(Length)
+            .Add(_inputs).Add(_targets);
         return _candidate.SendAsync(FrameKind.Batch, _writer, Left(), Late());
     }
 
-    private TimeSpan Left() => _budget.Training is { } time ? time + Overrun(time) - _meter.Elapsed : _options.StepTime - _clock.GetElapsedTime(_sent);
+    private TimeSpan Left() =>
+        _budget.Training is { } time ? time + Overrun(time) - _meter.Elapsed : _options.StepTime - _clock.GetElapsedTime(_sent);
 
     private string Late() => _budget.Training is { } time
-        ? $"The training went on {ScoringSession.Seconds(Overrun(time))} past its {ScoringSession.Seconds(time)} and was ended; ask for the next batch when a step is done, and make steps shorter."
+        ? $"The training went on {ScoringSession.Seconds(Overrun(time))} past its {ScoringSession.Seconds(time)} and was ended; "
+            + "ask for the next batch when a step is done, and make steps shorter."
         : $"A step took longer than {ScoringSession.Seconds(_options.StepTime)}.";
 
-    private TimeSpan Overrun(TimeSpan time) => time * _options.Overrun is var share && share > s_leastOverrun ? share : s_leastOverrun;
+    private TimeSpan Overrun(TimeSpan time) =>
+        time * _options.Overrun is var share && share > s_leastOverrun ? share : s_leastOverrun;
 
     private void Report()
     {

@@ -15,8 +15,8 @@ internal sealed class SuffixPool
     }
 
     /// <summary>
-    /// The pool of a split: documents that are not scored, so that a continuation is not the text of another row; all when those are
-    /// too few.
+    /// The pool of a split: documents that are not scored, so that a continuation is not the text of another row; all
+    /// when those are too few.
     /// </summary>
     public static SuffixPool Create(DocumentSet documents, ValidationSet scored, BpeTokenizer tokenizer, int length)
     {

@@ -27,7 +27,9 @@ public sealed class TrainingBatch
     /// <summary>Batches before this one.</summary>
     public long Step { get; private set; }
 
-    /// <summary>Share of the budget that was used when the batch was sent, 0 … 1, by the host's clock. Schedules follow it.</summary>
+    /// <summary>
+    /// Share of the budget that was used when the batch was sent, 0 … 1, by the host's clock. Schedules follow it.
+    /// </summary>
     public double Progress { get; private set; }
 
     /// <summary>Training time that was used when the batch was sent.</summary>
@@ -42,8 +44,10 @@ public sealed class TrainingBatch
     internal void Fill(ReadOnlySpan<byte> content)
     {
         var frame = new FrameReader(content);
-        (Progress, Elapsed, Step, Epoch, Loss) = (frame.Double(), TimeSpan.FromSeconds(frame.Double()), frame.Int64(), frame.Int32(), double.NaN);
-        if (frame.Int32() != Rows || frame.Int32() != Length) throw new FrameException("a batch has another shape than was asked for");
+        (Progress, Elapsed, Step, Epoch, Loss) =
+            (frame.Double(), TimeSpan.FromSeconds(frame.Double()), frame.Int64(), frame.Int32(), double.NaN);
+        if (frame.Int32() != Rows || frame.Int32() != Length)
+            throw new FrameException("a batch has another shape than was asked for");
         frame.Int32s(_inputs);
         frame.Int32s(_targets);
     }

@@ -4,8 +4,8 @@ using System.Text;
 namespace AutoResearch.Pretraining;
 
 /// <summary>
-/// A candidate's side of a scored run: text comes from the host while the host's clock runs, and after that the host asks for logits and
-/// works out the score itself. Not thread-safe.
+/// A candidate's side of a scored run: text comes from the host while the host's clock runs, and after that the host asks for
+/// logits and works out the score itself. Not thread-safe.
 /// </summary>
 /// <example>
 /// <code>
@@ -29,7 +29,8 @@ public sealed class TrainingSession : IDisposable
         _channel = channel;
         var welcome = new FrameReader(channel.Content);
         if (welcome.Int32() is var version and not ScoringProtocol.Version)
-            throw new InvalidOperationException($"The host speaks version {version} of the protocol, this library {ScoringProtocol.Version}; build the candidate against the host's version.");
+            throw new InvalidOperationException($"The host speaks version {version} of the protocol, "
+                + $"this library {ScoringProtocol.Version}; build the candidate against the host's version.");
         (VocabularySize, BosToken, SequenceLength, Seed) = (welcome.Int32(), welcome.Int32(), welcome.Int32(), welcome.Int64());
         var (seconds, steps, tokens) = (welcome.Double(), welcome.Int64(), welcome.Int64());
         Budget = new()
@@ -59,9 +60,11 @@ public sealed class TrainingSession : IDisposable
     /// <exception cref="InvalidOperationException">The program was not started by a scoring host.</exception>
     public static TrainingSession Open()
     {
-        var (path, token) = (Environment.GetEnvironmentVariable(ScoringProtocol.SocketVariable), Environment.GetEnvironmentVariable(ScoringProtocol.TokenVariable));
+        var (path, token) = (Environment.GetEnvironmentVariable(ScoringProtocol.SocketVariable),
+            Environment.GetEnvironmentVariable(ScoringProtocol.TokenVariable));
         if (string.IsNullOrEmpty(path) || string.IsNullOrEmpty(token))
-            throw new InvalidOperationException("This program is a candidate: a scoring host has to start it, with ProcessRunnerOptions.Host = new GptScoringHost(data).");
+            throw new InvalidOperationException("This program is a candidate: a scoring host has to start it, "
+                + "with ProcessRunnerOptions.Host = new GptScoringHost(data).");
         return Open(path, token);
     }
 
@@ -78,7 +81,8 @@ public sealed class TrainingSession : IDisposable
         {
             connection.Connect(new UnixDomainSocketEndPoint(socket));
             channel = new FrameChannel(connection);
-            channel.Write(FrameKind.Hello, new FrameWriter().Add(ScoringProtocol.Version).Add(Encoding.ASCII.GetBytes(token)).Content.Span);
+            channel.Write(FrameKind.Hello,
+                new FrameWriter().Add(ScoringProtocol.Version).Add(Encoding.ASCII.GetBytes(token)).Content.Span);
             Expect(channel, FrameKind.Welcome);
             return new(channel);
         }
@@ -91,10 +95,11 @@ public sealed class TrainingSession : IDisposable
     }
 
     /// <summary>
-    /// Says how the model is asked, and rehearses it twice on random text: what is compiled on first use is compiled then, before the
-    /// clock starts, and a wrong shape is found before the training and not after it.
+    /// Says how the model is asked, and rehearses it twice on random text: what is compiled on first use is compiled then, before
+    /// the clock starts, and a wrong shape is found before the training and not after it.
     /// </summary>
-    /// <param name="rows">Rows in a question, all of <see cref="SequenceLength"/>; as many as fit into memory. Default 16.</param>
+    /// <param name="rows">Rows in a question, all of <see cref="SequenceLength"/>; as many as fit into
+    /// memory. Default 16.</param>
     /// <param name="model">Fills in the logits.</param>
     public void PrepareEvaluation(int rows, LogitsFunction model)
     {
@@ -111,15 +116,18 @@ public sealed class TrainingSession : IDisposable
     }
 
     /// <summary>
-    /// Training text until the host says that the budget is used. The clock starts with the first batch; asking for the next batch
-    /// says that the work on the one before is done.
+    /// Training text until the host says that the budget is used. The clock starts with the first batch; asking for the next
+    /// batch says that the work on the one before is done.
     /// </summary>
     /// <param name="rows">Rows in a batch.</param>
     /// <param name="length">Tokens in a row; null for <see cref="SequenceLength"/>.</param>
-    /// <exception cref="InvalidOperationException"><see cref="PrepareEvaluation"/> was not called before, or there was training already.</exception>
+    /// <exception cref="InvalidOperationException"><see cref="PrepareEvaluation"/> was not called before, or there was training
+    /// already.</exception>
     public IEnumerable<TrainingBatch> Batches(int rows, int? length = null)
     {
-        if (_model is null) throw new InvalidOperationException("Call PrepareEvaluation before the training, so that compilation costs no training time.");
+        if (_model is null)
+            throw new InvalidOperationException(
+                "Call PrepareEvaluation before the training, so that compilation costs no training time.");
         if (_trained) throw new InvalidOperationException("The training is over; there is one per run.");
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
         var batch = new TrainingBatch(rows, length ?? SequenceLength);
@@ -130,7 +138,8 @@ public sealed class TrainingSession : IDisposable
     /// <exception cref="InvalidOperationException">The batches have not been read to their end.</exception>
     public void Evaluate()
     {
-        if (!_trained) throw new InvalidOperationException("Read the batches to their end first; the host says when the training is over.");
+        if (!_trained)
+            throw new InvalidOperationException("Read the batches to their end first; the host says when the training is over.");
         while (_channel.Read(Limit) is var kind and not FrameKind.Done)
         {
             if (kind != FrameKind.Ask) throw new FrameException($"a frame of kind {kind} came where a question was expected");
@@ -168,6 +177,7 @@ public sealed class TrainingSession : IDisposable
 
     private static void Expect(FrameChannel channel, FrameKind kind)
     {
-        if (channel.Read(Limit) is var came && came != kind) throw new FrameException($"a frame of kind {came} came where {kind} was expected");
+        if (channel.Read(Limit) is var came && came != kind)
+            throw new FrameException($"a frame of kind {came} came where {kind} was expected");
     }
 }

@@ -8,7 +8,9 @@ namespace AutoResearch.Pretraining;
 /// </summary>
 public sealed class BpeTokenizer
 {
-    /// <summary>The smallest vocabulary that can be asked for: the 256 bytes. BOS is then added, so that there are 257 ids.</summary>
+    /// <summary>
+    /// The smallest vocabulary that can be asked for: the 256 bytes. BOS is then added, so that there are 257 ids.
+    /// </summary>
     public const int MinimumVocabularySize = 256;
 
     // Bytes and BOS, before the first merge.
@@ -89,7 +91,8 @@ public sealed class BpeTokenizer
         if (vocabularySize is < MinimumVocabularySize or > MaximumVocabularySize)
         {
             throw new ArgumentOutOfRangeException(nameof(vocabularySize), vocabularySize,
-                $"A byte-level vocabulary has {MinimumVocabularySize} (the bytes; BOS comes on top) to {MaximumVocabularySize} entries.");
+                $"A byte-level vocabulary has {MinimumVocabularySize} (the bytes; "
+                + $"BOS comes on top) to {MaximumVocabularySize} entries.");
         }
 
         if (documents.ByteCount == 0) throw new CorpusException("There is no text to train a tokenizer on: the split is empty.");
@@ -122,7 +125,9 @@ public sealed class BpeTokenizer
         return tokens;
     }
 
-    /// <summary>The tokens of a string, without BOS. Half a surrogate pair is encoded as U+FFFD, as UTF-8 cannot hold it.</summary>
+    /// <summary>
+    /// The tokens of a string, without BOS. Half a surrogate pair is encoded as U+FFFD, as UTF-8 cannot hold it.
+    /// </summary>
     public int[] Encode(string text) => Encode(Encoding.UTF8.GetBytes(text));
 
     /// <summary>The bytes that ids stand for; BOS stands for none.</summary>

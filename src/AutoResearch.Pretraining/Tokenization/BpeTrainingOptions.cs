@@ -9,7 +9,9 @@ public sealed record BpeTrainingOptions
     /// <value>The default is 32 MiB.</value>
     public long MaximumBytes { get; init; } = 32L << 20;
 
-    /// <summary>Where trained tokenizers are kept, by the hash of text, vocabulary size and split pattern; null to train always.</summary>
+    /// <summary>
+    /// Where trained tokenizers are kept, by the hash of text, vocabulary size and split pattern; null to train always.
+    /// </summary>
     /// <value>The default is <see cref="DataCache.Default"/>.</value>
     public DataCache? Cache { get; init; } = DataCache.Default;
 }

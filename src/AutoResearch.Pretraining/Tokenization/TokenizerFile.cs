@@ -53,12 +53,14 @@ internal sealed record TokenizerFile
             throw new InvalidDataException($"'{name}' is not a tokenizer file: its format is not '{FormatName}'.");
         if (file.Version != CurrentVersion || file.Pattern != WordScanner.PatternVersion)
         {
-            throw new InvalidDataException($"'{name}' has version {file.Version} and split pattern {file.Pattern}; this library "
-                + $"reads version {CurrentVersion} and pattern {WordScanner.PatternVersion}. Train the tokenizer again, or update.");
+            throw new InvalidDataException(
+                $"'{name}' has version {file.Version} and split pattern {file.Pattern}; this library reads version "
+                + $"{CurrentVersion} and pattern {WordScanner.PatternVersion}. Train the tokenizer again, or update.");
         }
 
         if (!string.Equals(file.Sha256, Hash(file.Pattern, file.Merges), StringComparison.Ordinal))
-            throw new InvalidDataException($"'{name}' is damaged: its hash does not match its merges. Delete it and train again.");
+            throw new InvalidDataException(
+                $"'{name}' is damaged: its hash does not match its merges. Delete it and train again.");
         return file.Merges;
     }
 

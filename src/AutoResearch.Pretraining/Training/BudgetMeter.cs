@@ -21,13 +21,15 @@ internal sealed class BudgetMeter
     {
         (_budget, _tokensPerStep, _flopsPerToken, _clock) = (budget, tokensPerStep, flopsPerToken, clock);
         if (budget is { Training: null, Steps: null, Tokens: null, Flops: null })
-            throw new ArgumentException("The budget does not limit the training; set training time, steps, tokens or FLOPs.", nameof(budget));
+            throw new ArgumentException("The budget does not limit the training; set training time, steps, tokens or FLOPs.",
+                nameof(budget));
         budget.Validate();
         if (budget.Tokens < tokensPerStep)
             throw new ArgumentException($"A budget of {budget.Tokens} tokens is less than one optimizer step of {tokensPerStep}; "
                 + "give more tokens or use a smaller batch.", nameof(budget));
         if (budget.Flops < tokensPerStep * flopsPerToken)
-            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A budget of {budget.Flops:g3} FLOPs is less than one optimizer step of {tokensPerStep * flopsPerToken:g3}; give more or use a smaller batch."),
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"A budget of {budget.Flops:g3} FLOPs is "
+                + $"less than one optimizer step of {tokensPerStep * flopsPerToken:g3}; give more or use a smaller batch."),
                 nameof(budget));
     }
 
@@ -64,7 +66,8 @@ internal sealed class BudgetMeter
             if (StepLimit is { } steps && Steps >= steps) return false;
             if (_budget.Training is not { } time || Steps == 0) return true;
             var left = time - Elapsed;
-            return left > TimeSpan.Zero && left.TotalSeconds >= _stepSeconds * 0.999; // rounding of the clock must not cost a step
+            // Rounding of the clock must not cost a step
+            return left > TimeSpan.Zero && left.TotalSeconds >= _stepSeconds * 0.999;
         }
     }
 
@@ -74,7 +77,8 @@ internal sealed class BudgetMeter
         {
             long? limit = _budget.Steps;
             if (_budget.Tokens is { } tokens) limit = Math.Min(limit ?? long.MaxValue, tokens / _tokensPerStep);
-            if (_budget.Flops is { } flops) limit = Math.Min(limit ?? long.MaxValue, (long)(flops / (_tokensPerStep * _flopsPerToken)));
+            if (_budget.Flops is { } flops)
+                limit = Math.Min(limit ?? long.MaxValue, (long)(flops / (_tokensPerStep * _flopsPerToken)));
             return limit;
         }
     }

@@ -19,7 +19,8 @@ internal sealed class GptOptimizer : IDisposable
     {
         (_model, _options, _parameters) = (model, options, [.. model.Parameters]);
         _adam = new(model.Backend);
-        _muon = new(model.Backend, new MuonOptions { Beta2 = (float)options.MuonBeta2, Iterations = options.NewtonSchulzSteps }, [.. model.Matrices]);
+        _muon = new(model.Backend, new MuonOptions { Beta2 = (float)options.MuonBeta2, Iterations = options.NewtonSchulzSteps },
+            [.. model.Matrices]);
         var widthScale = Math.Pow(model.Config.Dim / 768.0, -0.5);
         AddGroup(options.UnembeddingLr * widthScale, options.AdamBeta1, model.Head);
         AddGroup(options.EmbeddingLr * widthScale, options.AdamBeta1, model.Embedding);
@@ -47,9 +48,13 @@ internal sealed class GptOptimizer : IDisposable
 
     /// <summary>The tensors that a checkpoint needs besides the weights, by name.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State =>
-        _adam.States.SelectMany(s => new[] { (s.Parameter.Name + ".exp_avg", s.First), (s.Parameter.Name + ".exp_avg_sq", s.Second) })
+        _adam.States.SelectMany(s =>
+            new[] { (s.Parameter.Name + ".exp_avg", s.First), (s.Parameter.Name + ".exp_avg_sq", s.Second) })
             .Concat(_muon.States.SelectMany(s => new[]
-                { (s.Parameter.Name + ".momentum_buffer", s.Momentum), (s.Parameter.Name + ".second_momentum_buffer", s.SecondMoment) }));
+            {
+                (s.Parameter.Name + ".momentum_buffer", s.Momentum),
+                (s.Parameter.Name + ".second_momentum_buffer", s.SecondMoment),
+            }));
 
     /// <summary>Steps of the optimizer, which are fewer than the trainer's after it went back.</summary>
     public long Steps => _adam.Steps;
@@ -64,7 +69,8 @@ internal sealed class GptOptimizer : IDisposable
 
     private void AddGroup(double rate, double beta1, params ReadOnlySpan<Tensor> parameters)
     {
-        var group = new AdamWOptions { Beta1 = (float)beta1, Beta2 = (float)_options.AdamBeta2, Epsilon = (float)_options.AdamEpsilon };
+        var group =
+            new AdamWOptions { Beta1 = (float)beta1, Beta2 = (float)_options.AdamBeta2, Epsilon = (float)_options.AdamEpsilon };
         _adam.Add(group, parameters);
         _groups.Add((group, rate));
     }

@@ -47,16 +47,19 @@ public sealed class GptTrainer : IDisposable
     /// <summary>
     /// Trains until the budget is used up. Counted limits (steps, tokens, FLOPs) are never exceeded; a step that would
     /// probably end after the training time is up is not begun. Called again after a cancellation or on a loaded checkpoint,
-    /// it continues; the batches must then stand where they stood (<see cref="ITrainingBatches.Skip"/>). On a GPU one step's batches
-    /// are drawn ahead; when it continues with the same object, those are trained on first.
+    /// it continues; the batches must then stand where they stood (<see cref="ITrainingBatches.Skip"/>). On a GPU one step's
+    /// batches are drawn ahead; when it continues with the same object, those are trained on first.
     /// </summary>
     /// <param name="batches">Training text, of this model's sequence length and these options' batch size.</param>
     /// <param name="budget">Training time, steps, tokens or FLOPs, counted from the first step of all.</param>
-    /// <param name="progress">Told after every step; outside the step, but within the training time. May be an <see cref="ITrainingSteering"/>.</param>
+    /// <param name="progress">Told after every step; outside the step, but within the training time. May be an
+    /// <see cref="ITrainingSteering"/>.</param>
     /// <param name="cancellationToken">Stops between two batches; the step under way is dropped.</param>
-    /// <exception cref="ArgumentException">The batches do not fit, or the budget limits nothing or less than one step.</exception>
+    /// <exception cref="ArgumentException">The batches do not fit, or the budget limits nothing or less than
+    /// one step.</exception>
     public TrainingReport Train(
-        ITrainingBatches batches, Budget budget, IProgress<TrainingProgress>? progress = null, CancellationToken cancellationToken = default)
+        ITrainingBatches batches, Budget budget, IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(batches);
         ArgumentNullException.ThrowIfNull(budget);
@@ -76,7 +79,8 @@ public sealed class GptTrainer : IDisposable
             {
                 var used = meter.Progress;
                 var rate = _schedule.LearningRate(used) * LearningRateFactor;
-                var loss = _step.Run(batches, rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used), cancellationToken);
+                var loss = _step.Run(batches, rate, _schedule.Momentum(meter.Steps), _schedule.WeightDecay(used),
+                    cancellationToken);
                 if (!(loss <= _divergenceLoss))
                 {
                     if (!Recovered(loss)) return Diverged(meter, loss);
@@ -99,7 +103,8 @@ public sealed class GptTrainer : IDisposable
         return Report(meter, RunOutcome.Completed, null);
 
         TrainingProgress ProgressOf(double loss, double rate) => new(meter.Steps, loss, _smoothLoss.Value, rate,
-            Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds), meter.Elapsed, meter.Progress, _step.Epoch);
+            Options.TokensPerStep(batches.SequenceLength) / Math.Max(1e-9, meter.StepSeconds), meter.Elapsed, meter.Progress,
+            _step.Epoch);
 
         // A step that failed has cost its tokens and its time like any other; the data after it follow.
         bool Recovered(double loss)
@@ -134,15 +139,20 @@ public sealed class GptTrainer : IDisposable
         }
     }
 
-    /// <summary>What all learning rates are multiplied by, beside the schedule; less than 1 after <see cref="ITrainingSteering"/> lowered them.</summary>
+    /// <summary>
+    /// What all learning rates are multiplied by, beside the schedule; less than 1 after
+    /// <see cref="ITrainingSteering"/> lowered them.
+    /// </summary>
     public double LearningRateFactor { get; private set; } = 1;
 
     /// <summary>Saves weights, optimizer state and position as one safetensors file, replaced atomically.</summary>
     public void Save(string path) => Checkpoint.Save(path, this, _optimizer, _smoothLoss);
 
     /// <summary>Loads a checkpoint of the same shape, so that training continues bit for bit.</summary>
-    /// <exception cref="InvalidDataException">The file is no checkpoint of such a model; the message names the tensor.</exception>
-    public void Load(string path) => (Steps, _trainingTime, _smoothLoss, LearningRateFactor) = Checkpoint.Load(path, this, _optimizer);
+    /// <exception cref="InvalidDataException">The file is no checkpoint of such a model; the message names
+    /// the tensor.</exception>
+    public void Load(string path) =>
+        (Steps, _trainingTime, _smoothLoss, LearningRateFactor) = Checkpoint.Load(path, this, _optimizer);
 
     /// <summary>Releases optimizer state and activations; the model stays.</summary>
     public void Dispose()
@@ -159,7 +169,8 @@ public sealed class GptTrainer : IDisposable
 
     private TrainingReport Diverged(BudgetMeter meter, double loss)
     {
-        var report = Report(meter, RunOutcome.Diverged, string.Create(CultureInfo.InvariantCulture, $"The training loss became {loss:g4} at step {meter.Steps + 1} (limit {_divergenceLoss:g4}); lower the learning rates."));
+        var report = Report(meter, RunOutcome.Diverged, string.Create(CultureInfo.InvariantCulture, $"The training loss became "
+            + $"{loss:g4} at step {meter.Steps + 1} (limit {_divergenceLoss:g4}); lower the learning rates."));
         _optimizer.ClearGradients();
         return report;
     }

@@ -3,8 +3,8 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Pretraining;
 
 /// <summary>
-/// The last two kept states of a training, in host memory: weights and optimizer. Trouble shows some steps after it began, so going
-/// back takes the newest state that is old enough.
+/// The last two kept states of a training, in host memory: weights and optimizer. Trouble shows some steps after it began, so
+/// going back takes the newest state that is old enough.
 /// </summary>
 internal sealed class LastGoodStates(GptModel model, GptOptimizer optimizer)
 {
@@ -16,7 +16,8 @@ internal sealed class LastGoodStates(GptModel model, GptOptimizer optimizer)
     private State? _newer;
 
     /// <summary>Whether the last state is old enough to keep another.</summary>
-    public bool IsDue(long step, double progress) => _newer is not { } last || (step >= last.Step + Settled && progress >= last.Progress + Interval);
+    public bool IsDue(long step, double progress) =>
+        _newer is not { } last || (step >= last.Step + Settled && progress >= last.Progress + Interval);
 
     /// <summary>Keeps the present state.</summary>
     public void Keep(long step, double progress, SmoothedLoss loss)
@@ -34,7 +35,8 @@ internal sealed class LastGoodStates(GptModel model, GptOptimizer optimizer)
             ?? throw new InvalidOperationException("No state was kept to go back to.");
         for (var i = 0; i < _tensors.Length; i++) _tensors[i].CopyFrom(state.Values[i]);
         optimizer.Restore(state.OptimizerSteps);
-        if (!ReferenceEquals(state, _newer)) (_older, _newer) = (_newer, state); // the newer one is of the bad stretch: its memory is used next
+        // The newer one is of the bad stretch: its memory is used next
+        if (!ReferenceEquals(state, _newer)) (_older, _newer) = (_newer, state);
         state.Step = step; // it is good for steps from here on
         return state.Loss;
     }

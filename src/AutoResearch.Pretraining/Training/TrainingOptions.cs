@@ -17,7 +17,9 @@ public sealed record TrainingOptions
     /// </summary>
     public int TotalBatchTokens { get; init; }
 
-    /// <summary>Learning rate of token and value embeddings (AdamW), at 768 channels; scaled by (dim/768)^−½. Default 0.6.</summary>
+    /// <summary>
+    /// Learning rate of token and value embeddings (AdamW), at 768 channels; scaled by (dim/768)^−½. Default 0.6.
+    /// </summary>
     public double EmbeddingLr { get; init; } = 0.6;
 
     /// <summary>Learning rate of the output head (AdamW), at 768 channels; scaled by (dim/768)^−½. Default 0.004.</summary>
@@ -26,13 +28,17 @@ public sealed record TrainingOptions
     /// <summary>Learning rate of the matrices (Muon); scaled by √max(1, rows/columns) for each. Default 0.04.</summary>
     public double MatrixLr { get; init; } = 0.04;
 
-    /// <summary>Learning rate of the embedding lambdas (AdamW); residual lambdas take <see cref="ResidualLrRatio"/> of it. Default 0.5.</summary>
+    /// <summary>
+    /// Learning rate of the embedding lambdas (AdamW); residual lambdas take <see cref="ResidualLrRatio"/> of it. Default 0.5.
+    /// </summary>
     public double ScalarLr { get; init; } = 0.5;
 
     /// <summary>Learning rate of the residual lambdas as a share of <see cref="ScalarLr"/>. Default 0.01.</summary>
     public double ResidualLrRatio { get; init; } = 0.01;
 
-    /// <summary>Decay of the matrices, only where update and weight point the same way; falls to 0 over the budget. Default 0.2.</summary>
+    /// <summary>
+    /// Decay of the matrices, only where update and weight point the same way; falls to 0 over the budget. Default 0.2.
+    /// </summary>
     public double WeightDecay { get; init; } = 0.2;
 
     /// <summary>AdamW's decay of the gradient mean. Default 0.8.</summary>
@@ -81,19 +87,23 @@ public sealed record TrainingOptions
     public double DivergenceLoss { get; init; }
 
     /// <summary>Batches that add up to one optimizer step.</summary>
-    public int AccumulationSteps(int sequenceLength) => TotalBatchTokens == 0 ? 1 : TotalBatchTokens / (BatchSize * sequenceLength);
+    public int AccumulationSteps(int sequenceLength) =>
+        TotalBatchTokens == 0 ? 1 : TotalBatchTokens / (BatchSize * sequenceLength);
 
     /// <summary>Tokens per optimizer step.</summary>
     public long TokensPerStep(int sequenceLength) => (long)AccumulationSteps(sequenceLength) * BatchSize * sequenceLength;
 
-    /// <summary>Returns these options when a model with <paramref name="sequenceLength"/> tokens a row can be trained with them.</summary>
+    /// <summary>
+    /// Returns these options when a model with <paramref name="sequenceLength"/> tokens a row can be trained with them.
+    /// </summary>
     /// <exception cref="ArgumentException">It cannot; the message names the value and the fix.</exception>
     public TrainingOptions Validate(int sequenceLength)
     {
         Range(nameof(BatchSize), BatchSize, 1, 1 << 20);
         Range(nameof(TotalBatchTokens), TotalBatchTokens, 0, int.MaxValue);
         var batchTokens = (long)BatchSize * sequenceLength;
-        Require(TotalBatchTokens % batchTokens == 0, $"{nameof(TotalBatchTokens)} is {TotalBatchTokens}; it must be a multiple of "
+        Require(TotalBatchTokens % batchTokens == 0,
+            $"{nameof(TotalBatchTokens)} is {TotalBatchTokens}; it must be a multiple of "
             + $"{nameof(BatchSize)} × sequence length = {BatchSize} × {sequenceLength} = {batchTokens}, "
             + $"e.g. {Math.Max(1, TotalBatchTokens / batchTokens) * batchTokens}, or 0 for one batch per step");
         Range(nameof(EmbeddingLr), EmbeddingLr, 0, 1e3);
@@ -113,7 +123,8 @@ public sealed record TrainingOptions
         Range(nameof(NewtonSchulzSteps), NewtonSchulzSteps, 1, 5);
         Range(nameof(WarmupRatio), WarmupRatio, 0, 1);
         Range(nameof(WarmdownRatio), WarmdownRatio, 0, 1);
-        Require(WarmupRatio + WarmdownRatio <= 1 + 1e-9, string.Create(CultureInfo.InvariantCulture, $"{nameof(WarmupRatio)} {WarmupRatio} and {nameof(WarmdownRatio)} {WarmdownRatio} overlap; their sum must not exceed 1"));
+        Require(WarmupRatio + WarmdownRatio <= 1 + 1e-9, string.Create(CultureInfo.InvariantCulture, $"{nameof(WarmupRatio)} "
+            + $"{WarmupRatio} and {nameof(WarmdownRatio)} {WarmdownRatio} overlap; their sum must not exceed 1"));
         Range(nameof(FinalLrFraction), FinalLrFraction, 0, 1);
         Range(nameof(GradientClip), GradientClip, 0, 1e9);
         Range(nameof(DivergenceLoss), DivergenceLoss, 0, 1e9);

@@ -10,4 +10,5 @@ namespace AutoResearch.Pretraining;
 /// <param name="Progress">Share of the budget used, 0 … 1.</param>
 /// <param name="Epoch">The pass over the training text, from 1.</param>
 public readonly record struct TrainingProgress(
-    long Step, double Loss, double SmoothLoss, double LearningRate, double TokensPerSecond, TimeSpan Elapsed, double Progress, int Epoch);
+    long Step, double Loss, double SmoothLoss, double LearningRate, double TokensPerSecond, TimeSpan Elapsed,
+    double Progress, int Epoch);

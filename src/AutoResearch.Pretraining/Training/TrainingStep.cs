@@ -3,8 +3,8 @@ using AutoResearch.Kernels;
 namespace AutoResearch.Pretraining;
 
 /// <summary>
-/// One optimizer step: batches, gradients, update. On a backend that computes while the host goes on, the step is a graph, the next
-/// step's batches are drawn meanwhile, and the loss is looked at when the update has been made.
+/// One optimizer step: batches, gradients, update. On a backend that computes while the host goes on, the step is a graph, the
+/// next step's batches are drawn meanwhile, and the loss is looked at when the update has been made.
 /// </summary>
 internal sealed class TrainingStep : IDisposable
 {
@@ -68,7 +68,8 @@ internal sealed class TrainingStep : IDisposable
     /// <param name="weightDecay">Muon's weight decay.</param>
     /// <param name="cancellationToken">Stops between two batches; the gradients are zero then.</param>
     /// <returns>The mean loss of its batches; not finite or beyond the limit when the run has diverged.</returns>
-    public double Run(ITrainingBatches batches, double rate, double momentum, double weightDecay, CancellationToken cancellationToken)
+    public double Run(
+        ITrainingBatches batches, double rate, double momentum, double weightDecay, CancellationToken cancellationToken)
     {
         (_settings, _cancellation) = ((rate, momentum, weightDecay), cancellationToken);
         return Backend.IsAsynchronous ? RunAhead(batches) : RunInTurn(batches);
@@ -152,7 +153,8 @@ internal sealed class TrainingStep : IDisposable
     }
 
     private void Draw(ITrainingBatches batches, Drawn into, int at) =>
-        batches.Next(into.Inputs.AsSpan(at, _tokens), into.Targets.AsSpan(at, _tokens), into.Starts is null ? default : into.Starts.AsSpan(at, _tokens));
+        batches.Next(into.Inputs.AsSpan(at, _tokens), into.Targets.AsSpan(at, _tokens),
+            into.Starts is null ? default : into.Starts.AsSpan(at, _tokens));
 
     private sealed class Drawn(int count, bool documents)
     {

@@ -58,13 +58,16 @@ public sealed class AdaptiveRatchetSimulationTests
             (falseWithout, keptWithout) = (falseWithout + without.FalseAccepts, keptWithout + without.Accepts);
         }
         // Towards better scores everything looks like a gain.
-        if (drift < 0) Assert.True(falseWith * keptWithout < 0.8 * falseWithout * keptWith, $"{falseWith} of {keptWith} against {falseWithout} of {keptWithout}");
+        if (drift < 0)
+            Assert.True(falseWith * keptWithout < 0.8 * falseWithout * keptWith,
+                $"{falseWith} of {keptWith} against {falseWithout} of {keptWithout}");
 
         static async Task<(double Drift, SimulationScore Score)> SearchAsync(int? every, double drift, int seed)
         {
             var world = new SimulatedObjective(new SimulatedNoise(Sigma) { DriftPerRun = drift * Sigma }, seed: seed);
             await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).WithSeed(seed)
-                .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = every })).Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds) = (5, 0, 0)).Build();
+                .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = every }))
+                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds) = (5, 0, 0)).Build();
             await foreach (var _ in loop.RunAsync(400, Stop)) { }
             var sentinels = loop.History.Trials.SelectMany(t => t.Sentinels).ToArray();
             Assert.Equal(every == 0, sentinels.Length == 0);

@@ -69,8 +69,8 @@ public sealed class AdaptiveRatchetTests
     {
         var candidate = await JudgeAsync(Comparisons.Of(s_baseline, 0.985));
         Assert.StartsWith("another run of the candidate is worth ", candidate.Reason, StringComparison.Ordinal);
-        var incumbent = Assert.IsType<NeedMore>(
-            await new Searches(s_baseline).Propose([1.03]).Rejected().Propose([0.986, 0.99, 0.993, 0.988, 0.99]).JudgeAsync(new()));
+        var incumbent = Assert.IsType<NeedMore>(await new Searches(s_baseline).Propose([1.03]).Rejected()
+            .Propose([0.986, 0.99, 0.993, 0.988, 0.99]).JudgeAsync(new()));
         Assert.Equal(Arm.Incumbent, incumbent.Arm);
         Assert.StartsWith("another run of the incumbent is worth ", incumbent.Reason, StringComparison.Ordinal);
         Assert.True(incumbent.Statistics["run_value"] > incumbent.Statistics["run_price"]);
@@ -132,7 +132,8 @@ public sealed class AdaptiveRatchetTests
     {
         var scores = new Queue<double>(s_baseline);
         var runner = Loops.Score(x => x == 0 ? scores.Dequeue() : 1 - (x / 10.0));
-        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1, 2, 3, 4), runner).AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = 0 }))
+        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1, 2, 3, 4), runner)
+            .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = 0 }))
             .Configure(o => o.BaselineRuns = 5).Build();
         Assert.All((await loop.RunAsync(maxExperiments: 8, Stop).ToListAsync()).Verdicts(), v => Assert.IsType<Accept>(v));
         await loop.RevertAsync(1, "ann", "2 and 3 overfit", Stop);

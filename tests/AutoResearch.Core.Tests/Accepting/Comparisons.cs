@@ -16,7 +16,8 @@ internal static class Comparisons
             Number = 1,
             Hypothesis = new() { ParentId = problem.Baseline.Id, Change = ParameterChange.Of(("x", 1)), Title = "x = 1" },
             Candidate = candidate,
-            Runs = [Run(problem, candidate, RunPurpose.Screen, screen), .. (confirm ?? []).Select(c => Run(problem, candidate, RunPurpose.Confirm, c))],
+            Runs = [Run(problem, candidate, RunPurpose.Screen, screen),
+                .. (confirm ?? []).Select(c => Run(problem, candidate, RunPurpose.Confirm, c))],
         };
         Run[] controlRuns = [.. (controls ?? []).Select(c => Run(problem, problem.Baseline, RunPurpose.Control, c))];
         trial = trial with { Controls = controlRuns };
@@ -27,7 +28,8 @@ internal static class Comparisons
             Runs = [.. baselineRuns, .. controlRuns],
         };
         var state = new ResearchState(problem, incumbent, [trial], seed: 0) { BaselineRuns = baselineRuns };
-        if (noise is not null) state = new ResearchState(problem, incumbent, [trial], seed: 0) { BaselineRuns = baselineRuns, Noise = noise };
+        if (noise is not null)
+            state = new ResearchState(problem, incumbent, [trial], seed: 0) { BaselineRuns = baselineRuns, Noise = noise };
         return new() { Problem = problem, Trial = trial, Incumbent = incumbent, State = state };
     }
 

@@ -33,7 +33,8 @@ public sealed class ConfirmingRatchetTests
         var options = new ConfirmingRatchetOptions { CandidateRuns = 3, ControlRuns = 2 };
         var (confirm, controls) = (new List<double>(), new List<double>());
         var order = "";
-        while (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [.. confirm], [.. controls], noise: s_noise), options) is NeedMore more)
+        while (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [.. confirm], [.. controls], noise: s_noise),
+            options) is NeedMore more)
         {
             order += more.Arm == Arm.Candidate ? 'C' : 'I';
             Assert.Equal(more.Arm == Arm.Candidate ? 3 - confirm.Count : 2 - controls.Count, more.Runs);
@@ -60,7 +61,9 @@ public sealed class ConfirmingRatchetTests
     {
         var options = new ConfirmingRatchetOptions { ControlRuns = 0, StandardErrors = 2 };
         async Task<double> NeededAsync(int degreesOfFreedom) => (await JudgeAsync(
-            Comparisons.Of([1.0, 1.0], 0.9, [0.99, 0.99], noise: new(0.01, degreesOfFreedom)), options)) is var v ? v.Statistics["needed"] / v.Statistics["se"] : 0;
+            Comparisons.Of([1.0, 1.0], 0.9, [0.99, 0.99], noise: new(0.01, degreesOfFreedom)), options)) is var v
+            ? v.Statistics["needed"] / v.Statistics["se"]
+            : 0;
         Assert.Equal(2.0, await NeededAsync(1_000_000), 4);
         Assert.Equal(4.5266, await NeededAsync(2), 3); // t quantile at Φ(2) = 0.97725 with 2 degrees of freedom
     }
@@ -69,7 +72,8 @@ public sealed class ConfirmingRatchetTests
     public async Task JudgeAsync_FirstFreshRunIsNoBetter_RejectedAtOnceUnlessSwitchedOff()
     {
         var comparison = Comparisons.Of([1.0, 1.0], 0.9, [1.001], noise: s_noise);
-        Assert.Contains("no better after 1 fresh run:", Assert.IsType<Reject>(await JudgeAsync(comparison)).Reason, StringComparison.Ordinal);
+        Assert.Contains("no better after 1 fresh run:", Assert.IsType<Reject>(await JudgeAsync(comparison)).Reason,
+            StringComparison.Ordinal);
         Assert.IsType<NeedMore>(await JudgeAsync(comparison, new() { FailFast = false }));
     }
 
@@ -95,7 +99,8 @@ public sealed class ConfirmingRatchetTests
         var verdict = await JudgeAsync(Comparisons.Of([0.99, 1.01], 0.9, [0.94, 0.96], [1.0], noise: s_noise));
         Assert.StartsWith("confirmed: gain 0.05 ± 0.00", verdict.Reason, StringComparison.Ordinal);
         Assert.Contains("2 fresh runs, mean 0.95, against 3 of the incumbent, mean 1", verdict.Reason, StringComparison.Ordinal);
-        foreach (var key in (string[])["gain", "se", "z", "needed", "sigma", "candidate_mean", "incumbent_mean", "candidate_runs", "incumbent_runs"])
+        foreach (var key in (string[])["gain", "se", "z", "needed", "sigma", "candidate_mean", "incumbent_mean", "candidate_runs",
+            "incumbent_runs"])
             Assert.True(double.IsFinite(verdict.Statistics[key]), key);
     }
 
@@ -113,7 +118,8 @@ public sealed class ConfirmingRatchetTests
         async Task<Verdict> OfAsync(double screen, double[]? confirm = null, double[]? controls = null) =>
             await JudgeAsync(Comparisons.Of([1.0, 1.0], screen, confirm, controls, noise: s_noise));
 
-        Assert.Equal("the noise is not known: the incumbent needs another run", (await JudgeAsync(Comparisons.Of([1.0], 0.9))).Reason);
+        Assert.Equal("the noise is not known: the incumbent needs another run",
+            (await JudgeAsync(Comparisons.Of([1.0], 0.9))).Reason);
         var promising = await OfAsync(0.9);
         Assert.Equal("promising, to be confirmed by fresh runs: screening 0.9 against 1: gain 0.1, noise 0.01", promising.Reason);
         Assert.Equal(0.1, promising.Statistics["screening_gain"], 12);
@@ -122,15 +128,20 @@ public sealed class ConfirmingRatchetTests
         Assert.Equal("fresh controls of the incumbent: 0 of 1", (await OfAsync(0.9, [0.9])).Reason);
         Assert.Equal("fresh runs of the candidate: 1 of 2", (await OfAsync(0.9, [0.9], [1.0])).Reason);
         Assert.StartsWith("no better after 1 fresh run: gain 0 ", (await OfAsync(0.9, [1.0])).Reason, StringComparison.Ordinal);
-        Assert.StartsWith("not better by enough: gain 0.001 ", (await OfAsync(0.9, [0.999, 0.999], [1.0])).Reason, StringComparison.Ordinal);
+        Assert.StartsWith("not better by enough: gain 0.001 ", (await OfAsync(0.9, [0.999, 0.999], [1.0])).Reason,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task JudgeAsync_FailFast_CountsRunsAndLooksAtTheLastOnlyWhenAllAreMade()
     {
         var options = new ConfirmingRatchetOptions { CandidateRuns = 3, ControlRuns = 0 };
-        Assert.StartsWith("no better after 2 fresh runs:", (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 1.2], noise: s_noise), options)).Reason, StringComparison.Ordinal);
-        Assert.StartsWith("not better by enough:", (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 0.9, 1.3], noise: s_noise), options)).Reason, StringComparison.Ordinal);
+        Assert.StartsWith("no better after 2 fresh runs:",
+            (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 1.2], noise: s_noise), options)).Reason,
+            StringComparison.Ordinal);
+        Assert.StartsWith("not better by enough:",
+            (await JudgeAsync(Comparisons.Of([1.0, 1.0], 0.9, [0.9, 0.9, 1.3], noise: s_noise), options)).Reason,
+            StringComparison.Ordinal);
     }
 
     [Theory]

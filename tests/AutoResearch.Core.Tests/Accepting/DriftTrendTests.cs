@@ -17,7 +17,8 @@ public sealed class DriftTrendTests
     public void With_DriftThatTurns_FollowsTheLatePart()
     {
         var trend = default(DriftTrend);
-        for (var run = 0; run <= 2000; run += 20) trend = trend.With(run, run <= 1000 ? -0.02 * run : -20 + (0.02 * (run - 1000)));
+        for (var run = 0; run <= 2000; run += 20)
+            trend = trend.With(run, run <= 1000 ? -0.02 * run : -20 + (0.02 * (run - 1000)));
         Assert.InRange(trend.Drift(1).Slope, 0.01, 0.025);
     }
 
@@ -37,12 +38,15 @@ public sealed class DriftTrendTests
     {
         (int Run, double Loss)[] runs = [(1, 5), (3, 5.3), (40, 4.2), (41, 5.1), (300, 3.0)];
         var trend = runs.Aggregate(default(DriftTrend), (t, r) => t.With(r.Run, r.Loss));
-        // Weighted least squares, a run of 250 runs ago counting half; the level is free, and a slope has the prior N(0, (0.02 σ)²) or is 0.
+        // Weighted least squares, a run of 250 runs ago counting half; the level is free, and a slope has the prior
+        // N(0, (0.02 σ)²) or is 0.
         var weights = runs.Select(r => Math.Pow(2, (r.Run - 300) / 250.0)).ToArray();
         double Mean(Func<(int Run, double Loss), double> of) => runs.Select((r, i) => weights[i] * of(r)).Sum() / weights.Sum();
         var (time, loss) = (Mean(r => r.Run), Mean(r => r.Loss));
-        double Likelihood(double slope) => Math.Exp(-runs.Select((r, i) => weights[i] * Math.Pow(r.Loss - loss - (slope * (r.Run - time)), 2)).Sum() / (2 * runVariance));
-        double Integral(Func<double, double> f) => Quadrature.Integrate(-0.2, 0.2, b => f(b) * Likelihood(b) * Quadrature.Normal(b, 0, 0.0004 * runVariance), 20_000);
+        double Likelihood(double slope) => Math.Exp(
+            -runs.Select((r, i) => weights[i] * Math.Pow(r.Loss - loss - (slope * (r.Run - time)), 2)).Sum() / (2 * runVariance));
+        double Integral(Func<double, double> f) =>
+            Quadrature.Integrate(-0.2, 0.2, b => f(b) * Likelihood(b) * Quadrature.Normal(b, 0, 0.0004 * runVariance), 20_000);
         var total = (0.25 * Integral(_ => 1)) + (0.75 * Likelihood(0));
         var slope = 0.25 * Integral(b => b) / total;
 
@@ -55,5 +59,6 @@ public sealed class DriftTrendTests
     [Theory]
     [InlineData(0)]
     [InlineData(double.NaN)]
-    public void Drift_NoiseUnknown_IsNone(double runVariance) => Assert.Equal((0, 0), default(DriftTrend).With(1, 5).With(2, 9).Drift(runVariance));
+    public void Drift_NoiseUnknown_IsNone(double runVariance) =>
+        Assert.Equal((0, 0), default(DriftTrend).With(1, 5).With(2, 9).Drift(runVariance));
 }

@@ -42,7 +42,8 @@ public sealed class EvidenceTests
     {
         var comparison = Comparisons.Of([1.0], 0.9);
         var failed = comparison.Trial.Runs[0] with { Result = new() { Outcome = RunOutcome.Crashed } };
-        Assert.Equal("the screening run ended as Crashed: no message", Evidence.RejectUnsound(comparison with { Trial = comparison.Trial with { Runs = [failed] } })!.Reason);
+        Assert.Equal("the screening run ended as Crashed: no message",
+            Evidence.RejectUnsound(comparison with { Trial = comparison.Trial with { Runs = [failed] } })!.Reason);
         Assert.Throws<ArgumentNullException>(() => Evidence.RejectUnsound(null!));
         Assert.Throws<ArgumentNullException>(() => Evidence.Of(null!));
     }
@@ -51,7 +52,8 @@ public sealed class EvidenceTests
     public void Of_NoScreening_HasNone()
     {
         var comparison = Comparisons.Of([1.0], 0.9, [0.8]);
-        Assert.Null(Evidence.Of(comparison with { Trial = comparison.Trial with { Runs = [comparison.Trial.Runs[1]] } }).Screening);
+        Assert.Null(
+            Evidence.Of(comparison with { Trial = comparison.Trial with { Runs = [comparison.Trial.Runs[1]] } }).Screening);
     }
 
     [Fact]
@@ -69,13 +71,16 @@ public sealed class EvidenceTests
     public void RequireSound_OnlyUnsoundRuns_AsksForOthersAndGivesUpAfterThree()
     {
         var accept = new Accept { Reason = "better by 1", Statistics = new Dictionary<string, double> { ["gain"] = 1 } };
-        Verdict Require(params Run[] runs) => Evidence.RequireSound(Comparisons.Of([1.0], 0.9).Trial with { Runs = runs }, accept);
+        Verdict Require(params Run[] runs) =>
+            Evidence.RequireSound(Comparisons.Of([1.0], 0.9).Trial with { Runs = runs }, accept);
 
         Assert.Same(accept, Require(Run(0.9)));
         Assert.Same(accept, Require(Disturbed(0.9), Run(0.9)));
         var more = Assert.IsType<NeedMore>(Require(Disturbed(0.9), Disturbed(0.9)));
-        Assert.Equal((Arm.Candidate, "it was good in a disturbed run (a busy neighbour); it has to be so without: better by 1"), (more.Arm, more.Reason));
-        Assert.Contains("in a run that was helped on its way;", Assert.IsType<NeedMore>(Require(Helped(0.9))).Reason, StringComparison.Ordinal);
+        Assert.Equal((Arm.Candidate, "it was good in a disturbed run (a busy neighbour); it has to be so without: better by 1"),
+            (more.Arm, more.Reason));
+        Assert.Contains("in a run that was helped on its way;", Assert.IsType<NeedMore>(Require(Helped(0.9))).Reason,
+            StringComparison.Ordinal);
         var end = Assert.IsType<Indecisive>(Require(Disturbed(0.9), Disturbed(0.9), Disturbed(0.9)));
         Assert.StartsWith("all 3 runs of it are like a disturbed run (a busy neighbour)", end.Reason, StringComparison.Ordinal);
         Assert.Equal((1.0, 1.0), (more.Statistics["gain"], end.Statistics["gain"]));
@@ -83,8 +88,16 @@ public sealed class EvidenceTests
 
     private static Run Run(double score) => Comparisons.Run(Loops.Problem, Candidate.Of(("x", 1)), RunPurpose.Confirm, score);
 
-    private static Run Disturbed(double score) => Run(score) is var run ? run with { Result = run.Result with { Contention = "a busy neighbour" } } : null!;
+    private static Run Disturbed(double score) =>
+        Run(score) is var run ? run with { Result = run.Result with { Contention = "a busy neighbour" } } : null!;
 
     private static Run Helped(double score) => Run(score) is var run
-        ? run with { Result = run.Result with { Interventions = [new(RunAction.LowerLearningRate(0.5), new(MonitorSignalKind.Unstable, "a spike"))] } } : null!;
+        ? run with
+        {
+            Result = run.Result with
+            {
+                Interventions = [new(RunAction.LowerLearningRate(0.5), new(MonitorSignalKind.Unstable, "a spike"))],
+            },
+        }
+        : null!;
 }

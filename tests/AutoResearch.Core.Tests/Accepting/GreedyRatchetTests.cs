@@ -49,7 +49,8 @@ public sealed class GreedyRatchetTests
         CultureInfo.CurrentCulture.NumberFormat.NumberDecimalSeparator = ",";
         try
         {
-            Assert.Equal("better in one run: 0.75 against the best so far, 1: gain 0.25", (await JudgeAsync(new(), Comparisons.Of([1.0], 0.75))).Reason);
+            Assert.Equal("better in one run: 0.75 against the best so far, 1: gain 0.25",
+                (await JudgeAsync(new(), Comparisons.Of([1.0], 0.75))).Reason);
         }
         finally
         {
@@ -62,12 +63,14 @@ public sealed class GreedyRatchetTests
     [InlineData(double.NaN)]
     [InlineData(double.PositiveInfinity)]
     public void Constructor_NonsenseMargin_IsRefused(double margin) =>
-        Assert.Contains("minimal gain", Assert.Throws<ArgumentOutOfRangeException>(() => new GreedyRatchet(margin)).Message, StringComparison.Ordinal);
+        Assert.Contains("minimal gain", Assert.Throws<ArgumentOutOfRangeException>(() => new GreedyRatchet(margin)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public async Task JudgeAsync_Rejected_SaysByHowMuchItHadToBeBetter()
     {
-        Assert.Equal("not better: 1.5 against the best so far, 1: gain -0.5", (await JudgeAsync(new(), Comparisons.Of([1.0], 1.5))).Reason);
+        Assert.Equal("not better: 1.5 against the best so far, 1: gain -0.5",
+            (await JudgeAsync(new(), Comparisons.Of([1.0], 1.5))).Reason);
         var strict = await JudgeAsync(new(0.25), Comparisons.Of([1.0], 0.875));
         Assert.Equal("not better: 0.875 against the best so far, 1: gain 0.125, more than 0.25 is needed", strict.Reason);
         Assert.Equal((0.125, 0.875, 1.0), (strict.Statistics["gain"], strict.Statistics["score"], strict.Statistics["best"]));

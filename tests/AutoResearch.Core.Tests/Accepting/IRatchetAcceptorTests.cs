@@ -12,7 +12,8 @@ public sealed class IRatchetAcceptorTests
     [Theory]
     [MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
     public async Task JudgeAsync_NoComparison_IsAnArgumentError(IRatchetAcceptor acceptor) =>
-        Assert.Equal("comparison", (await Assert.ThrowsAsync<ArgumentNullException>(async () => await acceptor.JudgeAsync(null!, TestContext.Current.CancellationToken))).ParamName);
+        Assert.Equal("comparison", (await Assert.ThrowsAsync<ArgumentNullException>(async () =>
+            await acceptor.JudgeAsync(null!, TestContext.Current.CancellationToken))).ParamName);
 
     [Theory]
     [MemberData(nameof(All), DisableDiscoveryEnumeration = true)]
@@ -20,11 +21,20 @@ public sealed class IRatchetAcceptorTests
     {
         var guarded = Loops.Problem with { Guards = [Guard.AtMost(Loops.Metric, 0.6)] };
         var good = Comparisons.Of([1.0, 1.01, 0.99, 1.0, 1.0], 0.5, [0.7], problem: guarded);
-        var failed = good with { Trial = good.Trial with { Runs = [good.Trial.Runs[0] with { Result = RunResult.Failure(RunOutcome.TimedOut, "300 s are over") }] } };
+        var failed = good with
+        {
+            Trial = good.Trial with
+            {
+                Runs = [good.Trial.Runs[0] with { Result = RunResult.Failure(RunOutcome.TimedOut, "300 s are over") }],
+            },
+        };
 
-        Assert.Equal("the screening run ended as TimedOut: 300 s are over", Assert.IsType<Reject>(await JudgeAsync(failed)).Reason);
-        Assert.StartsWith($"the confirming run {good.Trial.Runs[1].Experiment.Id} broke a limit: ", Assert.IsType<Reject>(await JudgeAsync(good)).Reason, StringComparison.Ordinal);
+        Assert.Equal("the screening run ended as TimedOut: 300 s are over",
+            Assert.IsType<Reject>(await JudgeAsync(failed)).Reason);
+        Assert.StartsWith($"the confirming run {good.Trial.Runs[1].Experiment.Id} broke a limit: ",
+            Assert.IsType<Reject>(await JudgeAsync(good)).Reason, StringComparison.Ordinal);
 
-        async Task<Verdict> JudgeAsync(Comparison comparison) => await acceptor.JudgeAsync(comparison, TestContext.Current.CancellationToken);
+        async Task<Verdict> JudgeAsync(Comparison comparison) =>
+            await acceptor.JudgeAsync(comparison, TestContext.Current.CancellationToken);
     }
 }

@@ -22,5 +22,6 @@ public sealed class QuarantineOptionsTests
         OptionValues.Check(new QuarantineOptions(), name, value, allowed, o => _ = new QuarantineRatchet(new GreedyRatchet(), o));
 
     [Fact]
-    public void Constructor_AuditOfEveryKeepWithASeal_IsTaken() => _ = new QuarantineRatchet(new GreedyRatchet(), new() { AuditEveryKeep = true, Seal = AuditSeal.Create() });
+    public void Constructor_AuditOfEveryKeepWithASeal_IsTaken() =>
+        _ = new QuarantineRatchet(new GreedyRatchet(), new() { AuditEveryKeep = true, Seal = AuditSeal.Create() });
 }

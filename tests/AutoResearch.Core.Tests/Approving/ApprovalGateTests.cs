@@ -15,7 +15,8 @@ public sealed class ApprovalGateTests
         var output = new StringWriter();
         using var gate = new ConsoleApprovalGate(new StringReader(typed), output, "ann");
 
-        Assert.Equal(new(approved, "ann", reason), await gate.AskAsync(ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))), Stop));
+        Assert.Equal(new(approved, "ann", reason),
+            await gate.AskAsync(ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))), Stop));
         Assert.Contains("lr: 1 -> 2", output.ToString(), StringComparison.Ordinal);
     }
 
@@ -24,7 +25,8 @@ public sealed class ApprovalGateTests
     {
         using var gate = new ConsoleApprovalGate(new StringReader(""), new StringWriter());
 
-        await Assert.ThrowsAsync<EndOfStreamException>(() => gate.AskAsync(ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))), Stop));
+        await Assert.ThrowsAsync<EndOfStreamException>(() =>
+            gate.AskAsync(ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))), Stop));
     }
 
     [Theory]
@@ -41,7 +43,8 @@ public sealed class ApprovalGateTests
         var answer = gate.AskAsync(request, Stop);
         await clock.WaitForTimersAsync(1, Stop);
         Assert.False(answer.IsCompleted);
-        Assert.Contains($"{request.Id}.approve", await File.ReadAllTextAsync(Path.Combine(directory.Path, request.Id + ".txt"), Stop), StringComparison.Ordinal);
+        Assert.Contains($"{request.Id}.approve",
+            await File.ReadAllTextAsync(Path.Combine(directory.Path, request.Id + ".txt"), Stop), StringComparison.Ordinal);
         await File.WriteAllTextAsync(Path.Combine(directory.Path, $"{request.Id}.{ending}"), content, Stop);
         clock.Advance(TimeSpan.FromSeconds(1));
 
@@ -54,7 +57,8 @@ public sealed class ApprovalGateTests
     {
         using var directory = new TemporaryDirectory();
         var gate = new FileApprovalGate(directory.Path) { Interval = TimeSpan.FromMilliseconds(5) };
-        var (one, other) = (ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))), ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 3))));
+        var (one, other) = (ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 2))),
+            ApprovalPolicyTests.Request(ParameterChange.Of(("lr", 3))));
         await File.WriteAllTextAsync(Path.Combine(directory.Path, one.Id + ".approve"), "", Stop);
         await File.WriteAllTextAsync(Path.Combine(directory.Path, other.Id + ".approve"), "", Stop);
         await File.WriteAllTextAsync(Path.Combine(directory.Path, other.Id + ".deny"), "", Stop);

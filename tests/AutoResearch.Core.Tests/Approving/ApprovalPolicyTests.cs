@@ -22,10 +22,15 @@ public sealed class ApprovalPolicyTests
     [MemberData(nameof(Changes))]
     public void Decide_KindOfChange_HasItsRuleAndTheStrictestCounts(FileEdit? edit, ApprovalRule expected)
     {
-        var policy = new ApprovalPolicy { NewFiles = ApprovalRule.Deny, Files = [("*.sh", ApprovalRule.Deny), ("notes/**", ApprovalRule.Allow)] };
+        var policy = new ApprovalPolicy
+        {
+            NewFiles = ApprovalRule.Deny,
+            Files = [("*.sh", ApprovalRule.Deny), ("notes/**", ApprovalRule.Allow)],
+        };
         var change = ParameterChange.Of(("lr", 2));
 
-        Assert.Equal(expected, policy.Decide(Request(edit is null ? change : new CombinedChange([change, new SourceChange([edit])]))).Rule);
+        Assert.Equal(expected,
+            policy.Decide(Request(edit is null ? change : new CombinedChange([change, new SourceChange([edit])]))).Rule);
     }
 
     [Fact]
@@ -40,12 +45,20 @@ public sealed class ApprovalPolicyTests
     [Fact]
     public void Text_OfARequest_ShowsEveryChangeAndNothingThatSteersATerminal()
     {
-        var request = Request(new CombinedChange([ParameterChange.Of(("lr", 2)), new SourceChange([new WriteFile("train.py", "a\nB\u001b[2J\u202e\nc\n"), new DeleteFile("old.py")])]));
-        var text = ApprovalText.Of(request with { Trial = request.Trial with { Hypothesis = request.Trial.Hypothesis with { Title = "nice\u001b]0;owned\u0007\nidea: approved" } } });
+        var request = Request(new CombinedChange([ParameterChange.Of(("lr", 2)),
+            new SourceChange([new WriteFile("train.py", "a\nB\u001b[2J\u202e\nc\n"), new DeleteFile("old.py")])]));
+        var text = ApprovalText.Of(request with
+        {
+            Trial = request.Trial with
+            {
+                Hypothesis = request.Trial.Hypothesis with { Title = "nice\u001b]0;owned\u0007\nidea: approved" },
+            },
+        });
 
         Assert.Contains("  lr: 1 -> 2\n", text, StringComparison.Ordinal);
         Assert.Contains("  deleted file old.py\n    - x\n", text, StringComparison.Ordinal);
-        Assert.Contains("  edit of train.py\n    @@ line 2 @@\n    - b\n    + B\uFFFD[2J\uFFFD\n", text, StringComparison.Ordinal);
+        Assert.Contains("  edit of train.py\n    @@ line 2 @@\n    - b\n    + B\uFFFD[2J\uFFFD\n", text,
+            StringComparison.Ordinal);
         Assert.Contains("nice\uFFFD]0;owned\uFFFD⏎idea: approved", text, StringComparison.Ordinal);
         Assert.DoesNotContain(text, c => char.IsControl(c) && c != '\n');
     }
@@ -57,7 +70,12 @@ public sealed class ApprovalPolicyTests
         {
             Problem = Loops.Problem,
             Stage = stage,
-            Trial = new() { Number = 7, Hypothesis = new() { ParentId = s_parent.Id, Change = change, Title = "t" }, Candidate = candidate },
+            Trial = new()
+            {
+                Number = 7,
+                Hypothesis = new() { ParentId = s_parent.Id, Change = change, Title = "t" },
+                Candidate = candidate,
+            },
             Changes = ProposedChange.Between(s_parent, candidate),
         };
     }

@@ -16,7 +16,8 @@ public sealed class AuditSealTests : IDisposable
     }
 
     [Fact]
-    public void Read_SealedScore_IsItself() => Assert.Equal(0.9979, AuditSeal.Create() is var seal ? seal.Read(Sealed(seal, 0.9979)) : null);
+    public void Read_SealedScore_IsItself() =>
+        Assert.Equal(0.9979, AuditSeal.Create() is var seal ? seal.Read(Sealed(seal, 0.9979)) : null);
 
     [Fact]
     public void Seal_SameScoreTwice_LooksDifferent()
@@ -30,8 +31,10 @@ public sealed class AuditSealTests : IDisposable
     public void Read_ScoreOfAnotherRun_IsNone()
     {
         var seal = AuditSeal.Create();
-        Assert.Null(seal.Read(Sealed(seal, 1, new Experiment { Id = "e0002", Candidate = Candidate.Of(("x", 1)), Seed = 3, Budget = Budget.Unlimited })));
-        Assert.Null(seal.Read(Sealed(seal, 1, new Experiment { Id = "e0001", Candidate = Candidate.Of(("x", 2)), Seed = 3, Budget = Budget.Unlimited })));
+        Assert.Null(seal.Read(Sealed(seal, 1,
+            new Experiment { Id = "e0002", Candidate = Candidate.Of(("x", 1)), Seed = 3, Budget = Budget.Unlimited })));
+        Assert.Null(seal.Read(Sealed(seal, 1,
+            new Experiment { Id = "e0001", Candidate = Candidate.Of(("x", 2)), Seed = 3, Budget = Budget.Unlimited })));
     }
 
     [Theory]
@@ -42,7 +45,8 @@ public sealed class AuditSealTests : IDisposable
     {
         var seal = AuditSeal.Create();
         var run = Sealed(seal, 1);
-        Assert.Null(seal.Read(run with { Result = run.Result with { Hashes = new Dictionary<string, string> { [AuditSeal.ResultKey] = text } } }));
+        Assert.Null(seal.Read(
+            run with { Result = run.Result with { Hashes = new Dictionary<string, string> { [AuditSeal.ResultKey] = text } } }));
         Assert.Null(seal.Read(run with { Result = run.Result with { Hashes = null } }));
         Assert.Null(seal.Read(run with { Result = run.Result with { Outcome = RunOutcome.Crashed } }));
     }
@@ -53,7 +57,8 @@ public sealed class AuditSealTests : IDisposable
         var path = Path.Combine(_directory, "sub", "audit.key");
         var run = Sealed(AuditSeal.Open(path), 2);
         Assert.Equal(2, AuditSeal.Open(path).Read(run));
-        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
     }
 
     [Fact]
@@ -61,6 +66,7 @@ public sealed class AuditSealTests : IDisposable
     {
         var path = Path.Combine(_directory, "x");
         File.WriteAllText(path, "hello");
-        Assert.Contains("5 bytes", Assert.Throws<InvalidDataException>(() => AuditSeal.Open(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("5 bytes", Assert.Throws<InvalidDataException>(() => AuditSeal.Open(path)).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -14,13 +14,17 @@ public sealed class BranchedResearchTests : IDisposable
     private static ResearchBranch Branch(string name, Func<int, double> gain, FaultInjector? faults = null)
     {
         faults ??= new();
-        var runner = ScriptedRunner.Score(Loops.Metric, e => e.Candidate.Parameters.Where(p => p.Key != "x").Sum(p => -p.Value.AsFloat()) + (1e-4 * (e.Seed % 100)));
+        var runner = ScriptedRunner.Score(Loops.Metric,
+            e => e.Candidate.Parameters.Where(p => p.Key != "x").Sum(p => -p.Value.AsFloat()) + (1e-4 * (e.Seed % 100)));
         var proposer = new ScriptedProposer(s => new Hypothesis
         {
-            ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(($"idea{s.NextTrial}", gain(s.NextTrial))), Title = $"idea {s.NextTrial}",
+            ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(($"idea{s.NextTrial}", gain(s.NextTrial))),
+            Title = $"idea {s.NextTrial}",
         });
-        return new(name, Loops.Problem, b => b.ProposeWith(faults.Wrap((IHypothesisProposer)proposer)).RunWith(faults.Wrap(runner)).AcceptWith(new GreedyRatchet(0.05))
-            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.RetryDelay, o.MaxInfrastructureRetries, o.MaxProposalRetries) = (2, 0, 3, TimeSpan.Zero, 0, 0)));
+        return new(name, Loops.Problem, b => b.ProposeWith(faults.Wrap((IHypothesisProposer)proposer))
+            .RunWith(faults.Wrap(runner)).AcceptWith(new GreedyRatchet(0.05))
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.RetryDelay, o.MaxInfrastructureRetries,
+                o.MaxProposalRetries) = (2, 0, 3, TimeSpan.Zero, 0, 0)));
     }
 
     private static readonly BranchingOptions s_options = new() { Slice = 6, DeadAfter = 2 };
@@ -63,14 +67,16 @@ public sealed class BranchedResearchTests : IDisposable
     [Fact]
     public async Task RunAsync_KilledAnywhereAndRunAgain_SlicesAreThoseOfAnUndisturbedOne()
     {
-        ResearchBranch[] Both(FaultInjector? faults = null) => [Branch("a", _ => 0.5, faults), Branch("b", n => n % 2 == 0 ? 0.3 : -1, faults)];
+        ResearchBranch[] Both(FaultInjector? faults = null) =>
+            [Branch("a", _ => 0.5, faults), Branch("b", n => n % 2 == 0 ? 0.3 : -1, faults)];
         var count = new FaultInjector();
         var whole = (await RunAsync(80, Both(count))).Slices.ToArray();
         for (var point = 3; point < count.Points; point += 17)
         {
             Directory.Delete(_directory, recursive: true);
             await Assert.ThrowsAnyAsync<Exception>(() => RunAsync(80, Both(new FaultInjector(point))));
-            await File.AppendAllTextAsync(Path.Combine(_directory, "branches.jsonl"), "{\"branch\":\"a\",\"unt", Stop); // cut off in a write
+            // Cut off in a write
+            await File.AppendAllTextAsync(Path.Combine(_directory, "branches.jsonl"), "{\"branch\":\"a\",\"unt", Stop);
             Assert.Equal(whole, (await RunAsync(80, Both())).Slices);
         }
     }
@@ -87,8 +93,11 @@ public sealed class BranchedResearchTests : IDisposable
     [Fact]
     public async Task RunAsync_DamagedLedger_SaysWhere()
     {
-        await File.WriteAllTextAsync(Path.Combine(_directory, "branches.jsonl"), "{\"branch\":\"a\",\"until\":6}\nnonsense\n", Stop);
-        Assert.Contains("Line 2", (await Assert.ThrowsAsync<InvalidDataException>(() => RunAsync(50, Branch("a", _ => 0.5)))).Message, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(_directory, "branches.jsonl"),
+            "{\"branch\":\"a\",\"until\":6}\nnonsense\n", Stop);
+        Assert.Contains(
+            "Line 2", (await Assert.ThrowsAsync<InvalidDataException>(() => RunAsync(50, Branch("a", _ => 0.5)))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -96,7 +105,9 @@ public sealed class BranchedResearchTests : IDisposable
     {
         Assert.Throws<ArgumentException>(() => Branch("../up", _ => 0));
         Assert.Throws<ArgumentException>(() => new BranchedResearch(_directory, []));
-        Assert.Contains("'A'", Assert.Throws<ArgumentException>(() => new BranchedResearch(_directory, [Branch("A", _ => 0), Branch("a", _ => 0)])).Message, StringComparison.Ordinal);
-        Assert.Contains("Slice", Assert.Throws<ArgumentException>(() => new BranchedResearch(_directory, [Branch("a", _ => 0)], new() { Slice = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains("'A'", Assert.Throws<ArgumentException>(() =>
+            new BranchedResearch(_directory, [Branch("A", _ => 0), Branch("a", _ => 0)])).Message, StringComparison.Ordinal);
+        Assert.Contains("Slice", Assert.Throws<ArgumentException>(() =>
+            new BranchedResearch(_directory, [Branch("a", _ => 0)], new() { Slice = 0 })).Message, StringComparison.Ordinal);
     }
 }

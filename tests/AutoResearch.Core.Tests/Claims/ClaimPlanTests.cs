@@ -16,7 +16,8 @@ public sealed class ClaimPlanTests
     private static double Truth(Candidate c) => 1 - (0.5 * c.Parameters["x"].AsInteger());
 
     private static ScriptedRunner Runner => ScriptedRunner.Score(Loops.Metric, e =>
-        Truth(e.Candidate) - (e.Purpose == RunPurpose.Screen && e.Candidate.Parameters["y"] == 1 ? 0.2 : 0) + (0.01 * (e.Seed % 7)));
+        Truth(e.Candidate) - (e.Purpose == RunPurpose.Screen && e.Candidate.Parameters["y"] == 1 ? 0.2 : 0)
+        + (0.01 * (e.Seed % 7)));
 
     private static ResearchLoopBuilder Build(IExperimentRunner runner, params Change[] changes)
     {
@@ -42,7 +43,8 @@ public sealed class ClaimPlanTests
         Assert.All(claims.Claims, c => Assert.True(c.IsAblation));
         Assert.Contains("1 of 2 kept changes confirmed", events.Stop().Message, StringComparison.Ordinal);
         // Both ablations of the final candidate ran, not only its predecessors.
-        Assert.Contains(runner.Experiments, e => e.Purpose == RunPurpose.Claim && e.Candidate == Candidate.Of(("x", 0), ("y", 1)));
+        Assert.Contains(runner.Experiments,
+            e => e.Purpose == RunPurpose.Claim && e.Candidate == Candidate.Of(("x", 0), ("y", 1)));
         // The doubtful one was taken out, and nothing is worse without it.
         Assert.Equal([ClaimStatus.Confirmed, ClaimStatus.Dropped], loop.History.Claims!.Claims.Select(c => c.Status));
         Assert.Equal(Candidate.Of(("x", 1), ("y", 0)), loop.History.State.Incumbent.Candidate);
@@ -75,7 +77,8 @@ public sealed class ClaimPlanTests
     {
         var problem = s_problem with
         {
-            Baseline = new() { Parameters = s_problem.Baseline.Parameters, Source = new SourceTree([new("train.py", "lr = 1\n")]) },
+            Baseline =
+                new() { Parameters = s_problem.Baseline.Parameters, Source = new SourceTree([new("train.py", "lr = 1\n")]) },
         };
         var runner = ScriptedRunner.Score(Loops.Metric, e => e.Candidate.Source!["train.py"].Length > 7 ? 0.5 : 1);
         var proposed = false;
@@ -85,7 +88,8 @@ public sealed class ClaimPlanTests
             Change = new SourceChange([new WriteFile("train.py", "lr = 12\n")]),
             Title = "a higher rate",
         });
-        await using var loop = Loops.Build(proposer, runner, problem: problem).Configure(o => (o.ClaimRounds, o.MaxTrials) = (8, 1)).Build();
+        await using var loop = Loops.Build(proposer, runner, problem: problem)
+            .Configure(o => (o.ClaimRounds, o.MaxTrials) = (8, 1)).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         var claim = Assert.Single(loop.History.Claims!.Claims);
         Assert.Equal((ClaimStatus.Confirmed, true), (claim.Status, claim.IsAblation));
@@ -119,7 +123,8 @@ public sealed class ClaimPlanTests
         for (var seed = 0; seed < 60; seed++)
         {
             var world = new SimulatedObjective(1e-3, EffectDistribution.Placebo, seed);
-            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world).AcceptWith(new GreedyRatchet()).WithSeed(seed)
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(world).RunWith(world)
+                .AcceptWith(new GreedyRatchet()).WithSeed(seed)
                 .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials) = (1, 0, 60)).Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
             keeps += loop.History.Incumbents.Count - 1;

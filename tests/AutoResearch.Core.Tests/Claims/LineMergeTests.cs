@@ -28,14 +28,17 @@ public sealed class LineMergeTests
         var random = new Random(3);
         for (var n = 0; n < 200; n++)
         {
-            string[] lines = [.. Enumerable.Range(0, 30).Select(_ => random.Next(5).ToString(System.Globalization.CultureInfo.InvariantCulture))];
+            string[] lines = [.. Enumerable.Range(0, 30)
+                .Select(_ => random.Next(5).ToString(System.Globalization.CultureInfo.InvariantCulture))];
             string[] first = [.. lines], second = [.. lines];
             first[random.Next(0, 8)] = "ours";
             second[random.Next(20, 28)] = "theirs";
             string[] both = [.. first.Take(14), .. second.Skip(14)];
-            Assert.True(LineMerge.TryMerge(string.Join('\n', lines), string.Join('\n', first), string.Join('\n', second), out var text));
+            Assert.True(
+                LineMerge.TryMerge(string.Join('\n', lines), string.Join('\n', first), string.Join('\n', second), out var text));
             Assert.Equal(string.Join('\n', both), text);
-            Assert.True(LineMerge.TryMerge(string.Join('\n', lines), string.Join('\n', second), string.Join('\n', first), out text));
+            Assert.True(
+                LineMerge.TryMerge(string.Join('\n', lines), string.Join('\n', second), string.Join('\n', first), out text));
             Assert.Equal(string.Join('\n', both), text);
         }
     }

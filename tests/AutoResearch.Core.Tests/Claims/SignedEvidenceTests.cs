@@ -14,7 +14,8 @@ public sealed class SignedEvidenceTests
         var exceeded = 0;
         for (var i = 0; i < Searches; i++)
         {
-            var evidence = new SignedEvidence(expectedGain: 0.1, pairVariance: 1); // a small bet: one that saw the pair first would follow it
+            // A small bet: one that saw the pair first would follow it
+            var evidence = new SignedEvidence(expectedGain: 0.1, pairVariance: 1);
             var highest = 0.0;
             for (var pair = 0; pair < 20; pair++)
             {

@@ -16,7 +16,8 @@ public sealed class AutoResearchServiceCollectionExtensionsTests
             .AddSingleton<IExperimentRunner>(Loops.Score(x => 1 - x))
             .AddSingleton<IRatchetAcceptor>(new GreedyRatchet())
             .AddSingleton<TimeProvider>(clock)
-            .AddSingleton<IApprovalGate>(new DelegateApprovalGate((_, _) => Task.FromResult(new ApprovalAnswer(false, "ann", "not now"))))
+            .AddSingleton<IApprovalGate>(
+                new DelegateApprovalGate((_, _) => Task.FromResult(new ApprovalAnswer(false, "ann", "not now"))))
             .AddAutoResearch(Loops.Problem)
             .BuildServiceProvider();
         var loop = provider.GetRequiredService<ResearchLoop>();
@@ -43,7 +44,8 @@ public sealed class AutoResearchServiceCollectionExtensionsTests
     public async Task AddKeyedAutoResearch_TwoLoops_AreTwo()
     {
         await using var provider = new ServiceCollection()
-            .AddSingleton<IHypothesisProposer>(ScriptedProposer.Counting("x")).AddSingleton<IExperimentRunner>(Loops.Score(x => x))
+            .AddSingleton<IHypothesisProposer>(ScriptedProposer.Counting("x"))
+            .AddSingleton<IExperimentRunner>(Loops.Score(x => x))
             .AddKeyedAutoResearch("a", Loops.Problem).AddKeyedAutoResearch("b", Loops.Problem with { Instructions = "other" })
             .BuildServiceProvider();
         Assert.Equal("", provider.GetRequiredKeyedService<ResearchLoop>("a").Problem.Instructions);
@@ -54,6 +56,7 @@ public sealed class AutoResearchServiceCollectionExtensionsTests
     public async Task AddAutoResearch_PartMissing_SaysWhich()
     {
         await using var provider = new ServiceCollection().AddAutoResearch(Loops.Problem).BuildServiceProvider();
-        Assert.Contains("proposer", Assert.Throws<InvalidOperationException>(provider.GetRequiredService<ResearchLoop>).Message, StringComparison.Ordinal);
+        Assert.Contains("proposer", Assert.Throws<InvalidOperationException>(provider.GetRequiredService<ResearchLoop>).Message,
+            StringComparison.Ordinal);
     }
 }

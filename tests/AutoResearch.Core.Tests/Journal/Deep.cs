@@ -29,7 +29,8 @@ internal static class Deep
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
         {
             if (property.GetIndexParameters().Length > 0) continue;
-            if (Difference(property.GetValue(a), property.GetValue(b), $"{path}.{property.Name}") is { } difference) return difference;
+            if (Difference(property.GetValue(a), property.GetValue(b), $"{path}.{property.Name}") is { } difference)
+                return difference;
         }
         return null;
     }

@@ -45,7 +45,8 @@ public sealed class JournalIntegrityTests : IDisposable
             var changed = (byte[])whole.Clone();
             changed[random.Next(lastLine)] ^= (byte)(1 << random.Next(8));
             await File.WriteAllBytesAsync(FilePath, changed, Token);
-            await Assert.ThrowsAnyAsync<JournalException>(async () => await (await Journal.OpenAsync(_directory, null, Token)).DisposeAsync());
+            await Assert.ThrowsAnyAsync<JournalException>(async () =>
+                await (await Journal.OpenAsync(_directory, null, Token)).DisposeAsync());
             Assert.Equal(changed, await File.ReadAllBytesAsync(FilePath, Token));
         }
     }
@@ -60,7 +61,8 @@ public sealed class JournalIntegrityTests : IDisposable
         foreach (var text in broken)
         {
             await File.WriteAllTextAsync(FilePath, string.Join('\n', text) + "\n", Token);
-            var e = await Assert.ThrowsAsync<JournalCorruptException>(async () => await Journal.OpenAsync(_directory, null, Token));
+            var e = await Assert.ThrowsAsync<JournalCorruptException>(async () =>
+                await Journal.OpenAsync(_directory, null, Token));
             Assert.Contains(FilePath, e.Message, StringComparison.Ordinal);
         }
     }
@@ -76,7 +78,8 @@ public sealed class JournalIntegrityTests : IDisposable
         await using var copy = await Journal.OpenAsync(Path.Combine(_directory, "copy"), null, Token);
         foreach (var e in read) await copy.AppendAsync(e, Token);
         Assert.Equal(events.Count, read.Count);
-        Assert.Equal(await File.ReadAllTextAsync(FilePath, Token), await File.ReadAllTextAsync(Path.Combine(_directory, "copy", Journal.FileName), Token));
+        Assert.Equal(await File.ReadAllTextAsync(FilePath, Token),
+            await File.ReadAllTextAsync(Path.Combine(_directory, "copy", Journal.FileName), Token));
     }
 
     [Fact]
@@ -92,7 +95,8 @@ public sealed class JournalIntegrityTests : IDisposable
     {
         await WriteAsync(1);
         var text = await File.ReadAllTextAsync(FilePath, Token);
-        var line = text[..text.IndexOf('\n', StringComparison.Ordinal)].Replace("{\"v\":1,", "{\"v\":7,", StringComparison.Ordinal);
+        var line = text[..text.IndexOf('\n', StringComparison.Ordinal)].Replace("{\"v\":1,", "{\"v\":7,",
+            StringComparison.Ordinal);
         var body = line[..line.LastIndexOf(",\"hash\"", StringComparison.Ordinal)];
         var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(Encoding.UTF8.GetBytes(body)));
         await File.WriteAllTextAsync(FilePath, $"{body},\"hash\":\"{hash}\"}}\n", Token);
@@ -122,7 +126,8 @@ public sealed class JournalIntegrityTests : IDisposable
     {
         var events = SampleHistory.Events(2);
         FullDisk? disk = null;
-        await using (var journal = await Journal.OpenAsync(_directory, new() { OpenFile = path => disk = new FullDisk(JournalFile.Open(path)) }, Token))
+        await using (var journal = await Journal.OpenAsync(_directory,
+            new() { OpenFile = path => disk = new FullDisk(JournalFile.Open(path)) }, Token))
         {
             await journal.AppendAsync(events[0], Token);
             disk!.IsFull = true;
@@ -143,7 +148,8 @@ public sealed class JournalIntegrityTests : IDisposable
         var directory = Path.Combine(_directory, "new");
         var flushed = new List<string>();
 
-        await using (await Journal.OpenAsync(directory, new() { FlushDirectory = flushed.Add }, Token)) Assert.Equal([directory, _directory], flushed);
+        await using (await Journal.OpenAsync(directory, new() { FlushDirectory = flushed.Add }, Token))
+            Assert.Equal([directory, _directory], flushed);
         await using var journal = await Journal.OpenAsync(directory, null, Token);
         await journal.AppendAsync(SampleHistory.Events(1)[0], Token);
         await journal.DisposeAsync();
@@ -157,7 +163,8 @@ public sealed class JournalIntegrityTests : IDisposable
         if (OperatingSystem.IsWindows()) return;
         DirectoryEntries.Flush(_directory);
         var missing = Path.Combine(_directory, "missing");
-        Assert.Contains(missing, Assert.Throws<IOException>(() => DirectoryEntries.Flush(missing)).Message, StringComparison.Ordinal);
+        Assert.Contains(missing, Assert.Throws<IOException>(() => DirectoryEntries.Flush(missing)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -168,7 +175,8 @@ public sealed class JournalIntegrityTests : IDisposable
         await File.WriteAllBytesAsync(FilePath, bytes[..^20], Token);
         var calls = new List<string>();
 
-        await using (await Journal.OpenAsync(_directory, new() { OpenFile = path => new Recorder(JournalFile.Open(path), Path.GetFileName(path), calls) }, Token))
+        await using (await Journal.OpenAsync(_directory,
+            new() { OpenFile = path => new Recorder(JournalFile.Open(path), Path.GetFileName(path), calls) }, Token))
             Assert.Equal(["write journal.torn", "flush journal.torn", "cut journal.jsonl", "flush journal.jsonl"], calls);
     }
 
@@ -208,7 +216,8 @@ public sealed class JournalIntegrityTests : IDisposable
             }
         }
 
-        var thrown = await Assert.ThrowsAsync<JournalCorruptException>(async () => await Journal.ReadHistoryAsync(_directory, Token));
+        var thrown = await Assert.ThrowsAsync<JournalCorruptException>(async () =>
+            await Journal.ReadHistoryAsync(_directory, Token));
 
         Assert.Equal(3, thrown.Line);
         Assert.Equal(position.Offset - text.WrittenCount, thrown.Offset);

@@ -48,7 +48,9 @@ public sealed class JournalLineTests
         var hash = JournalLine.Check(line, out var none)!;
         line[5] ^= 1;
         Assert.Null(JournalLine.Check(line, out var problem));
-        Assert.Matches($"^its bytes have the SHA-256 [0-9a-f]{{64}}, but it states {hash}; the line was changed after it was written.$", problem);
+        Assert.Matches(
+            $"^its bytes have the SHA-256 [0-9a-f]{{64}}, but it states {hash}; the line was changed after it was written.$",
+            problem);
         Assert.Equal("", none);
     }
 
@@ -59,15 +61,24 @@ public sealed class JournalLineTests
     [InlineData("[\"v\"]", "The property \"v\" is not in its place.")]
     [InlineData("{\"v\":1,\"seq\":1,\"time\":\"2026-01-01T00:00:00Z\",\"prev\":null,\"event\":null}", "The event is null.")]
     public void Parse_AnotherShape_SaysWhatIsMissing(string text, string message) =>
-        Assert.Equal(message, Assert.Throws<JsonException>(() => JournalLine.Parse(System.Text.Encoding.UTF8.GetBytes(text), "journal")).Message);
+        Assert.Equal(message,
+            Assert.Throws<JsonException>(() => JournalLine.Parse(System.Text.Encoding.UTF8.GetBytes(text), "journal")).Message);
 
     [Fact]
     public void Write_TypeThatHasNoJson_IsNamed()
     {
-        var hypothesis = new Hypothesis { ParentId = "p", Title = "x", Change = new SourceChange([new WriteFile("a", "b"), new OwnEdit(), new OwnEdit()]) };
-        Assert.Contains($"cannot write an edit of type {typeof(WriteFile)} or {typeof(OwnEdit)}.", Refusal(new HypothesisProposed(1, hypothesis, null)), StringComparison.Ordinal);
-        Assert.Contains($"cannot write a verdict of type {typeof(OwnVerdict)}.", Refusal(new TrialJudged(1, new OwnVerdict { Reason = "x" })), StringComparison.Ordinal);
-        Assert.Contains($"The event MeasurementReported cannot be recorded: a journal cannot write an event of type {typeof(MeasurementReported)}.",
+        var hypothesis = new Hypothesis
+        {
+            ParentId = "p",
+            Title = "x",
+            Change = new SourceChange([new WriteFile("a", "b"), new OwnEdit(), new OwnEdit()]),
+        };
+        Assert.Contains($"cannot write an edit of type {typeof(WriteFile)} or {typeof(OwnEdit)}.",
+            Refusal(new HypothesisProposed(1, hypothesis, null)), StringComparison.Ordinal);
+        Assert.Contains($"cannot write a verdict of type {typeof(OwnVerdict)}.",
+            Refusal(new TrialJudged(1, new OwnVerdict { Reason = "x" })), StringComparison.Ordinal);
+        Assert.Contains("The event MeasurementReported cannot be recorded: "
+            + $"a journal cannot write an event of type {typeof(MeasurementReported)}.",
             Refusal(new MeasurementReported("e1", new("loss", 1, 1))), StringComparison.Ordinal);
 
         static string Refusal(ResearchEvent e) => Assert.Throws<ArgumentException>(() => Line(e)).Message;
@@ -75,7 +86,8 @@ public sealed class JournalLineTests
 
     [Fact]
     public void All_EveryTypeOfEvent_IsAmongThem() => Assert.Equal(
-        typeof(ResearchEvent).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), false).Cast<JsonDerivedTypeAttribute>().Select(a => a.DerivedType).ToHashSet(),
+        typeof(ResearchEvent).GetCustomAttributes(typeof(JsonDerivedTypeAttribute), false).Cast<JsonDerivedTypeAttribute>()
+            .Select(a => a.DerivedType).ToHashSet(),
         new ArbitraryEvents(1).All().Select(e => e.GetType()).ToHashSet());
 
     private static byte[] Line(ResearchEvent e)

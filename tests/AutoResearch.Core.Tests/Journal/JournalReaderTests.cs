@@ -66,7 +66,8 @@ public sealed class JournalReaderTests : IDisposable
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(body)));
         var (reader, _) = Read(Encoding.UTF8.GetBytes($"{body},\"hash\":\"{hash}\"}}\n"));
-        Assert.StartsWith("it cannot be read as an event of format version 1 (", Assert.Throws<JournalCorruptException>(reader.Next).Problem, StringComparison.Ordinal);
+        Assert.StartsWith("it cannot be read as an event of format version 1 (",
+            Assert.Throws<JournalCorruptException>(reader.Next).Problem, StringComparison.Ordinal);
     }
 
     /// <summary>A line with its newline; without a previous hash it follows the line made before.</summary>

@@ -165,13 +165,15 @@ public sealed class JournalSnapshotTests : IDisposable
     {
         var (payload, asJson) = SnapshotEncoder.Encode(s_events);
 
-        Assert.Equal(s_events.Count(e => e is not (HypothesisProposed or ExperimentStarted or ExperimentFinished or TrialJudged)), asJson);
+        Assert.Equal(
+            s_events.Count(e => e is not (HypothesisProposed or ExperimentStarted or ExperimentFinished or TrialJudged)), asJson);
         Assert.Equal(s_events.Select(SnapshotEncoder.Json), SnapshotDecoder.Decode(payload).Select(SnapshotEncoder.Json));
     }
 
     private async Task WriteAsync(IReadOnlyList<ResearchEvent>? events = null, string? directory = null)
     {
-        await using var journal = await Journal.OpenAsync(directory ?? _directory, new() { FlushToDisk = false, Logger = _log }, Token);
+        await using var journal = await Journal.OpenAsync(directory ?? _directory,
+            new() { FlushToDisk = false, Logger = _log }, Token);
         foreach (var e in events ?? s_events) await journal.AppendAsync(e, Token);
     }
 
@@ -226,7 +228,8 @@ public sealed class JournalSnapshotTests : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             All.Add(formatter(state, exception));
     }
 }

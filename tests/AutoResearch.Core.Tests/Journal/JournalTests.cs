@@ -38,7 +38,8 @@ public sealed class JournalTests : IDisposable
     public async Task AppendAsync_Measurement_IsRefused()
     {
         await using var journal = Journal.InMemory();
-        var thrown = await Assert.ThrowsAsync<ArgumentException>(async () => await journal.AppendAsync(new MeasurementReported("e0001", new("loss", 1, 1)), Stop));
+        var thrown = await Assert.ThrowsAsync<ArgumentException>(async () =>
+            await journal.AppendAsync(new MeasurementReported("e0001", new("loss", 1, 1)), Stop));
         Assert.Contains("streamed only", thrown.Message, StringComparison.Ordinal);
         Assert.Equal(0, journal.Count);
     }
@@ -61,7 +62,8 @@ public sealed class JournalTests : IDisposable
         var journal = await Journal.OpenAsync(_directory, cancellationToken: Stop);
         await journal.DisposeAsync();
         await journal.DisposeAsync();
-        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await journal.AppendAsync(SampleHistory.Events(1)[0], Stop));
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
+            await journal.AppendAsync(SampleHistory.Events(1)[0], Stop));
         await (await Journal.OpenAsync(_directory, cancellationToken: Stop)).DisposeAsync(); // the lock was given back
     }
 
@@ -72,7 +74,9 @@ public sealed class JournalTests : IDisposable
         var bytes = await File.ReadAllBytesAsync(FilePath, Stop);
         bytes[100] ^= 1;
         await File.WriteAllBytesAsync(FilePath, bytes, Stop);
-        for (var i = 0; i < 2; i++) await Assert.ThrowsAsync<JournalCorruptException>(async () => await Journal.OpenAsync(_directory, cancellationToken: Stop));
+        for (var i = 0; i < 2; i++)
+            await Assert.ThrowsAsync<JournalCorruptException>(async () =>
+                await Journal.OpenAsync(_directory, cancellationToken: Stop));
     }
 
     [Fact]
@@ -84,7 +88,8 @@ public sealed class JournalTests : IDisposable
         {
             await File.WriteAllBytesAsync(FilePath, whole[..^1], Stop);
             WatchedFile? file = null;
-            await using var journal = await Journal.OpenAsync(_directory, new() { FlushToDisk = flush, OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
+            await using var journal = await Journal.OpenAsync(_directory,
+                new() { FlushToDisk = flush, OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
             Assert.Equal((events.Count, 0), (journal.Count, journal.RepairedBytes));
             Assert.Equal(whole, await File.ReadAllBytesAsync(FilePath, Stop));
             Assert.Equal(flush ? 1 : 0, file!.Flushes);
@@ -113,7 +118,8 @@ public sealed class JournalTests : IDisposable
     {
         var events = SampleHistory.Events(trials: 1);
         WatchedFile? file = null;
-        await using var journal = await Journal.OpenAsync(_directory, new() { FlushToDisk = flush, OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
+        await using var journal = await Journal.OpenAsync(_directory,
+            new() { FlushToDisk = flush, OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
         for (var i = 0; i < 3; i++)
         {
             await journal.AppendAsync(events[i], Stop);
@@ -128,7 +134,8 @@ public sealed class JournalTests : IDisposable
     {
         var events = SampleHistory.Events(trials: 1);
         WatchedFile? file = null;
-        await using (var journal = await Journal.OpenAsync(_directory, new() { OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop))
+        await using (var journal = await Journal.OpenAsync(_directory,
+            new() { OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop))
         {
             await journal.AppendAsync(events[0], Stop);
             file!.Failure = () => (Exception)Activator.CreateInstance(failure, "the cable is out")!;
@@ -138,7 +145,8 @@ public sealed class JournalTests : IDisposable
             file.Failure = null;
             foreach (var e in events.Skip(1)) await journal.AppendAsync(e, Stop);
         }
-        Assert.Equal((null, events.Count, 0), (Journal.Verify(_directory).Problem, Journal.Verify(_directory).Events, Journal.Verify(_directory).TornBytes));
+        Assert.Equal((null, events.Count, 0),
+            (Journal.Verify(_directory).Problem, Journal.Verify(_directory).Events, Journal.Verify(_directory).TornBytes));
     }
 
     [Fact]
@@ -152,7 +160,9 @@ public sealed class JournalTests : IDisposable
         Assert.Contains("deleted or moved", thrown.Message, StringComparison.Ordinal);
         Assert.Contains("its 1 events", thrown.Message, StringComparison.Ordinal);
         await File.WriteAllTextAsync(FilePath, "something else", Stop);
-        Assert.Contains("replaced or changed", (await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync(events[1], Stop))).Message, StringComparison.Ordinal);
+        Assert.Contains("replaced or changed",
+            (await Assert.ThrowsAsync<JournalException>(async () => await journal.AppendAsync(events[1], Stop))).Message,
+            StringComparison.Ordinal);
         File.Move(FilePath + ".away", FilePath, overwrite: true);
         await journal.AppendAsync(events[1], Stop);
     }
@@ -160,7 +170,8 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task AppendAsync_EventLongerThanTheReadersBuffer_ComesBack()
     {
-        var events = SampleHistory.Events(trials: 1, problem: SampleHistory.Problem with { Instructions = new string('x', 300_000) });
+        var events = SampleHistory.Events(trials: 1,
+            problem: SampleHistory.Problem with { Instructions = new string('x', 300_000) });
         await using (var journal = await Journal.OpenAsync(_directory, new() { FlushToDisk = false }, Stop))
         {
             foreach (var e in events) await journal.AppendAsync(e, Stop);
@@ -182,7 +193,8 @@ public sealed class JournalTests : IDisposable
         await File.AppendAllTextAsync(FilePath, "{\"torn", Stop);
         Assert.Equal(new(events.Count, length, hash, 6, null), Journal.Verify(_directory));
 
-        await File.WriteAllTextAsync(FilePath, string.Join('\n', [.. lines[..3], lines[3].Replace("\"seq\":4", "\"seq\":5", StringComparison.Ordinal), .. lines[4..]]) + "\n", Stop);
+        await File.WriteAllTextAsync(FilePath, string.Join('\n',
+            [.. lines[..3], lines[3].Replace("\"seq\":4", "\"seq\":5", StringComparison.Ordinal), .. lines[4..]]) + "\n", Stop);
         var damaged = Journal.Verify(_directory);
         Assert.Equal((3, lines[2][^66..^2], false), (damaged.Events, damaged.LastHash, damaged.IsValid));
         Assert.Contains("damaged at line 4", damaged.Problem, StringComparison.Ordinal);
@@ -216,8 +228,10 @@ public sealed class JournalTests : IDisposable
         {
             await foreach (var _ in Journal.ReadAsync(_directory, cancelled.Token)) await cancelled.CancelAsync();
         });
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Journal.ReadHistoryAsync(_directory, cancelled.Token));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Journal.OpenAsync(_directory, cancellationToken: cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await Journal.ReadHistoryAsync(_directory, cancelled.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            await Journal.OpenAsync(_directory, cancellationToken: cancelled.Token));
     }
 
     private async Task<List<ResearchEvent>> ReadAsync() => await Journal.ReadAsync(_directory, Stop).ToListAsync();

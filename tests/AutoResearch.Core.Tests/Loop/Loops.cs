@@ -7,12 +7,15 @@ internal static class Loops
 {
     public const string Metric = "loss";
 
-    public static ResearchProblem Problem { get; } = new("test") { Objective = Objective.Minimize(Metric), Baseline = Candidate.Of(("x", 0)) };
+    public static ResearchProblem Problem { get; } =
+        new("test") { Objective = Objective.Minimize(Metric), Baseline = Candidate.Of(("x", 0)) };
 
     public static ResearchLoopBuilder Build(
-        IHypothesisProposer proposer, IExperimentRunner runner, IJournal? journal = null, ResearchProblem? problem = null, TimeProvider? clock = null)
+        IHypothesisProposer proposer, IExperimentRunner runner, IJournal? journal = null, ResearchProblem? problem = null,
+        TimeProvider? clock = null)
     {
-        var builder = ResearchLoop.Create(problem ?? Problem).ProposeWith(proposer).RunWith(runner).AcceptWith(new GreedyRatchet())
+        var builder = ResearchLoop.Create(problem ?? Problem).ProposeWith(proposer).RunWith(runner)
+            .AcceptWith(new GreedyRatchet())
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.RetryDelay) = (1, 0, 0, TimeSpan.Zero))
             .WithTimeProvider(clock ?? new FakeTimeProvider());
         return journal is null ? builder : builder.RecordTo(journal);

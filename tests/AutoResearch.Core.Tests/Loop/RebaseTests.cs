@@ -21,15 +21,19 @@ public sealed class RebaseTests
 
     private static ResearchProblem Problem(Candidate baseline) => Loops.Problem with { Baseline = baseline };
 
-    /// <summary>The history of a loop in which the first idea became the incumbent while the second one, proposed before, was accepted.</summary>
+    /// <summary>
+    /// The history of a loop in which the first idea became the incumbent while the second one, proposed before, was accepted.
+    /// </summary>
     private static ResearchHistory Stale(Candidate baseline, Change first, Change second)
     {
         Hypothesis Idea(Change change) => new() { ParentId = baseline.Id, Change = change, Title = "idea" };
         var (one, two) = (baseline.Apply(first), baseline.Apply(second));
         var accept = new Accept { Reason = "better" };
         return ResearchHistory.Of([
-            new LoopStarted(Problem(baseline), 0), new HypothesisProposed(1, Idea(first), one), new HypothesisProposed(2, Idea(second), two),
-            new TrialJudged(1, accept), new IncumbentAdvanced(1, 1, one.Id), new TrialJudged(2, accept)]);
+            new LoopStarted(Problem(baseline), 0), new HypothesisProposed(1, Idea(first), one),
+            new HypothesisProposed(2, Idea(second), two), new TrialJudged(1, accept), new IncumbentAdvanced(1, 1, one.Id),
+            new TrialJudged(2, accept)
+        ]);
     }
 
     private static (Hypothesis Hypothesis, string? Conflict) Merge(Candidate baseline, Change first, Change second)
@@ -49,14 +53,16 @@ public sealed class RebaseTests
     [Fact]
     public void Onto_WholeFileWhoseOtherLineTheIncumbentChanged_HasBothChanges()
     {
-        var merged = Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), Write(Text.Replace("batch = 4", "batch = 40", StringComparison.Ordinal)));
+        var merged = Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)),
+            Write(Text.Replace("batch = 4", "batch = 40", StringComparison.Ordinal)));
         Assert.Equal("lr = 10\ndepth = 2\nwidth = 3\nbatch = 40\nseed = 5\n", merged.Source![File]);
     }
 
     [Fact]
     public void Onto_WholeFileWhoseLineTheIncumbentChanged_Conflicts()
     {
-        var (hypothesis, conflict) = Merge(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), Write(Text.Replace("lr = 1", "lr = 20", StringComparison.Ordinal)));
+        var (hypothesis, conflict) = Merge(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)),
+            Write(Text.Replace("lr = 1", "lr = 20", StringComparison.Ordinal)));
         Assert.Equal($"conflicts with the present incumbent, which has changed the same lines of '{File}' since", conflict);
         Assert.Equal(2, hypothesis.RebaseOf);
     }
@@ -64,8 +70,10 @@ public sealed class RebaseTests
     [Fact]
     public void Onto_ParametersAndWholeFile_AreBothMerged()
     {
-        var first = new CombinedChange([ParameterChange.Of(("x", 1)), Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal))]);
-        var second = new CombinedChange([ParameterChange.Of(("y", 2)), Write(Text.Replace("seed = 5", "seed = 50", StringComparison.Ordinal))]);
+        var first = new CombinedChange(
+            [ParameterChange.Of(("x", 1)), Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal))]);
+        var second = new CombinedChange(
+            [ParameterChange.Of(("y", 2)), Write(Text.Replace("seed = 5", "seed = 50", StringComparison.Ordinal))]);
         var merged = Merged(Base, first, second);
         Assert.Equal(ParameterSet.Of(("x", 1), ("y", 2)), merged.Parameters);
         Assert.Equal("lr = 10\ndepth = 2\nwidth = 3\nbatch = 4\nseed = 50\n", merged.Source![File]);
@@ -74,15 +82,18 @@ public sealed class RebaseTests
     [Fact]
     public void Onto_ParameterWithinACombinedChange_Conflicts()
     {
-        var conflict = Merge(Base, ParameterChange.Of(("x", 1)), new CombinedChange([ParameterChange.Of(("x", 2)), Write("new\n")])).Conflict;
+        var conflict = Merge(Base, ParameterChange.Of(("x", 1)),
+            new CombinedChange([ParameterChange.Of(("x", 2)), Write("new\n")])).Conflict;
         Assert.StartsWith("conflicts with the present incumbent, which has set x to 1 since", conflict, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Onto_SeveralEditsOfOneFile_TheLastTextIsMerged()
     {
-        var second = new SourceChange([new WriteFile(File, "draft\n"), new DeleteFile(File), new WriteFile(File, Text), new ReplaceText(File, "seed = 5", "seed = 50")]);
-        Assert.Equal("lr = 10\ndepth = 2\nwidth = 3\nbatch = 4\nseed = 50\n", Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), second).Source![File]);
+        var second = new SourceChange([new WriteFile(File, "draft\n"), new DeleteFile(File), new WriteFile(File, Text),
+            new ReplaceText(File, "seed = 5", "seed = 50")]);
+        Assert.Equal("lr = 10\ndepth = 2\nwidth = 3\nbatch = 4\nseed = 50\n",
+            Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), second).Source![File]);
     }
 
     [Fact]
@@ -99,7 +110,8 @@ public sealed class RebaseTests
     public void Onto_PassageQuotedWithLinesThatHaveChanged_IsMergedByLines()
     {
         var second = new SourceChange([new ReplaceText(File, "lr = 1\ndepth = 2\nwidth = 3", "lr = 1\ndepth = 2\nwidth = 30")]);
-        Assert.Equal("lr = 10\ndepth = 2\nwidth = 30\nbatch = 4\nseed = 5\n", Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), second).Source![File]);
+        Assert.Equal("lr = 10\ndepth = 2\nwidth = 30\nbatch = 4\nseed = 5\n",
+            Merged(Base, Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), second).Source![File]);
     }
 
     [Theory]
@@ -108,7 +120,8 @@ public sealed class RebaseTests
     public void Onto_OneDeletesWhatTheOtherChanges_Conflicts(string? ours, string? theirs, string expected)
     {
         static Change Of(string? text) => text is null ? new SourceChange([new DeleteFile(File)]) : Write(text);
-        Assert.Equal($"conflicts with the present incumbent, which has {expected} since", Merge(Base, Of(ours), Of(theirs)).Conflict);
+        Assert.Equal($"conflicts with the present incumbent, which has {expected} since",
+            Merge(Base, Of(ours), Of(theirs)).Conflict);
     }
 
     [Fact]
@@ -123,7 +136,8 @@ public sealed class RebaseTests
     [Fact]
     public void Onto_DeletionOfAFileThatIsUnchanged_DeletesIt()
     {
-        var merged = Merged(Base, new SourceChange([new WriteFile("other.py", "new\n")]), new SourceChange([new DeleteFile(File)]));
+        var merged = Merged(Base, new SourceChange([new WriteFile("other.py", "new\n")]),
+            new SourceChange([new DeleteFile(File)]));
         Assert.Equal("other.py", Assert.Single(merged.Source!).Key);
     }
 
@@ -148,7 +162,11 @@ public sealed class RebaseTests
         var parent = Base.Apply(ParameterChange.Of(("y", 2)));
         var change = Write("new\n");
         var history = Stale(Base, ParameterChange.Of(("x", 1)), change);
-        var trial = history.Trials[1] with { Candidate = parent.Apply(change), Hypothesis = history.Trials[1].Hypothesis with { ParentId = parent.Id } };
+        var trial = history.Trials[1] with
+        {
+            Candidate = parent.Apply(change),
+            Hypothesis = history.Trials[1].Hypothesis with { ParentId = parent.Id },
+        };
         var (hypothesis, conflict) = Rebase.Onto(history, trial, history.State.Incumbent);
         Assert.Null(conflict);
         var merged = history.State.Incumbent.Candidate.Apply(hypothesis.Change);
@@ -179,17 +197,25 @@ public sealed class RebaseTests
     {
         var journal = new RecordingJournal();
         await RunAsync(journal, second: Text.Replace("lr = 1", "lr = 20", StringComparison.Ordinal));
-        Assert.Contains("changed the same lines of 'train.py'", Assert.IsType<Reject>(journal.History.State.Trials[2].Verdict).Reason, StringComparison.Ordinal);
+        Assert.Contains("changed the same lines of 'train.py'",
+            Assert.IsType<Reject>(journal.History.State.Trials[2].Verdict).Reason, StringComparison.Ordinal);
         Assert.Equal(1, journal.History.State.Incumbent.Trial);
     }
 
-    /// <summary>Two ideas run at once; the second ends only when the first is the incumbent. Every digit 0 in the file is a gain.</summary>
+    /// <summary>
+    /// Two ideas run at once; the second ends only when the first is the incumbent. Every digit 0 in the file is a gain.
+    /// </summary>
     private static async Task RunAsync(RecordingJournal journal, string? second)
     {
         var (begun, advanced, waiting) = (new TaskCompletionSource(), new TaskCompletionSource(), 0);
         var proposer = new ScriptedProposer(s => s.NextTrial switch
         {
-            1 => new() { ParentId = Base.Id, Change = Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)), Title = "first" },
+            1 => new()
+            {
+                ParentId = Base.Id,
+                Change = Write(Text.Replace("lr = 1", "lr = 10", StringComparison.Ordinal)),
+                Title = "first",
+            },
             2 => new() { ParentId = Base.Id, Change = Write(second!), Title = "second" },
             _ => null,
         });
@@ -202,7 +228,8 @@ public sealed class RebaseTests
             }
             return Loops.Completed(10 - e.Candidate.Source![File].Count(c => c == '0'));
         });
-        await using var loop = Loops.Build(proposer, runner, journal, Problem(Base)).Configure(o => o.MaxParallel = 2).Resume().Build();
+        await using var loop = Loops.Build(proposer, runner, journal, Problem(Base)).Configure(o => o.MaxParallel = 2)
+            .Resume().Build();
         await foreach (var e in loop.RunAsync(cancellationToken: Stop))
         {
             if (e is IncumbentAdvanced) advanced.TrySetResult();

@@ -13,7 +13,8 @@ public sealed class ResearchLoopBuilderTests
         Assert.Contains("ProposeWith", Assert.Throws<InvalidOperationException>(
             () => ResearchLoop.Create(Loops.Problem).RunWith(Loops.Score(x => x)).Build()).Message, StringComparison.Ordinal);
         Assert.Contains("RunWith", Assert.Throws<InvalidOperationException>(
-            () => ResearchLoop.Create(Loops.Problem).ProposeWith(ScriptedProposer.Counting("x")).Build()).Message, StringComparison.Ordinal);
+            () => ResearchLoop.Create(Loops.Problem).ProposeWith(ScriptedProposer.Counting("x")).Build()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -21,12 +22,15 @@ public sealed class ResearchLoopBuilderTests
     {
         var builder = Complete();
         builder.Build();
-        Assert.Contains("has built its loop", Assert.Throws<InvalidOperationException>(() => builder.Build()).Message, StringComparison.Ordinal);
+        Assert.Contains("has built its loop", Assert.Throws<InvalidOperationException>(() => builder.Build()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Create_BudgetOfZero_NamesTheValue() => Assert.Contains("Budget.Training is 00:00:00", Assert.Throws<ArgumentException>(
-        () => ResearchLoop.Create(Loops.Problem with { Budget = new Budget { Training = TimeSpan.Zero } })).Message, StringComparison.Ordinal);
+    public void Create_BudgetOfZero_NamesTheValue() => Assert.Contains("Budget.Training is 00:00:00",
+        Assert.Throws<ArgumentException>(
+            () => ResearchLoop.Create(Loops.Problem with { Budget = new Budget { Training = TimeSpan.Zero } })).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Create_ProblemWithHoles_NamesThem()
@@ -60,7 +64,8 @@ public sealed class ResearchLoopBuilderTests
     [Theory]
     [MemberData(nameof(Nonsense), DisableDiscoveryEnumeration = true)]
     public void Build_NonsenseOption_NamesItAndItsValue(string expected, Action<ResearchLoopOptions> configure) =>
-        Assert.Contains(expected, Assert.Throws<ArgumentException>(() => Complete().Configure(configure).Build()).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<ArgumentException>(() => Complete().Configure(configure).Build()).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(0)]
@@ -74,7 +79,8 @@ public sealed class ResearchLoopBuilderTests
     [Fact]
     public async Task Build_Defaults_AdaptiveRatchetAndClaimsInMemory()
     {
-        await using var loop = ResearchLoop.Create(Loops.Problem).ProposeWith(ScriptedProposer.Values("x", 1)).RunWith(Loops.Score(x => 1 - x)).Build();
+        await using var loop = ResearchLoop.Create(Loops.Problem).ProposeWith(ScriptedProposer.Values("x", 1))
+            .RunWith(Loops.Score(x => 1 - x)).Build();
         await loop.RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
         Assert.Equal(3, loop.History.BaselineRuns.Count);
         var trial = loop.History.Trials[0];

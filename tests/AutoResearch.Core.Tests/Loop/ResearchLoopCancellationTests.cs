@@ -54,7 +54,8 @@ public sealed class ResearchLoopCancellationTests
     {
         var journal = new RecordingJournal();
         await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), journal).Build();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loop.RunAsync(cancellationToken: new CancellationToken(true)).ToListAsync());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            loop.RunAsync(cancellationToken: new CancellationToken(true)).ToListAsync());
         Assert.Empty(journal.Events);
         await loop.RunAsync(2, Stop).ToListAsync(); // and it can still be run
         Assert.Equal(2, loop.History.ExperimentsFinished);
@@ -66,7 +67,8 @@ public sealed class ResearchLoopCancellationTests
         using var cancel = new CancellationTokenSource();
         var journal = new RecordingJournal();
         await using var loop = Loops.Build(new Thinker(cancel), Loops.Score(x => x), journal).Build();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loop.RunAsync(cancellationToken: cancel.Token).ToListAsync());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            loop.RunAsync(cancellationToken: cancel.Token).ToListAsync());
         Assert.Equal(StopReason.Cancelled, journal.Events.Stop().Reason);
     }
 
@@ -112,7 +114,8 @@ public sealed class ResearchLoopCancellationTests
         using var cancel = new CancellationTokenSource();
         var runner = new ScriptedRunner(async (_, _, token) =>
         {
-            await Task.Delay(Timeout.Infinite, token).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            await Task.Delay(Timeout.Infinite, token)
+                .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             return Loops.Completed(1); // it had just finished when it was told to stop
         });
         await using var loop = Loops.Build(ScriptedProposer.Counting("x"), runner).Build();

@@ -3,8 +3,8 @@ using AutoResearch.Testing;
 namespace AutoResearch.Tests;
 
 /// <summary>
-/// The end of a loop with several slots: claims, dropping and final runs. The search before it was made with one slot: it kept a and c (a gain
-/// of 1 each) and b (screened well by luck, does a little harm).
+/// The end of a loop with several slots: claims, dropping and final runs. The search before it was made with one slot: it kept a
+/// and c (a gain of 1 each) and b (screened well by luck, does a little harm).
 /// </summary>
 public sealed class ResearchLoopClosingTests
 {
@@ -12,7 +12,8 @@ public sealed class ResearchLoopClosingTests
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private static ResearchProblem Problem { get; } = Loops.Problem with { Baseline = Candidate.Of(("a", 0), ("b", 0), ("c", 0)) };
+    private static ResearchProblem Problem { get; } =
+        Loops.Problem with { Baseline = Candidate.Of(("a", 0), ("b", 0), ("c", 0)) };
 
     private static double Loss(Experiment e)
     {
@@ -29,12 +30,15 @@ public sealed class ResearchLoopClosingTests
         Title = "idea",
     });
 
-    private static async Task<ResearchHistory> RunAsync(IJournal journal, IExperimentRunner? runner = null, int slots = 1, FaultInjector? faults = null)
+    private static async Task<ResearchHistory> RunAsync(
+        IJournal journal, IExperimentRunner? runner = null, int slots = 1, FaultInjector? faults = null)
     {
         faults ??= new();
-        await using var loop = Loops.Build(Proposer, faults.Wrap(runner ?? ScriptedRunner.Score(Loops.Metric, Loss)), faults.Wrap(journal), Problem)
+        await using var loop = Loops.Build(Proposer, faults.Wrap(runner ?? ScriptedRunner.Score(Loops.Metric, Loss)),
+            faults.Wrap(journal), Problem)
             .AcceptWith(new Believing()).Resume()
-            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxParallel, o.MaxInfrastructureRetries) = (3, 6, 3, slots, 0)).Build();
+            .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns, o.MaxParallel, o.MaxInfrastructureRetries) =
+                (3, 6, 3, slots, 0)).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         return loop.History;
     }
@@ -76,7 +80,8 @@ public sealed class ResearchLoopClosingTests
                 if (!full.TryGetValue(phase, out signal!)) full[phase] = signal = new();
                 if (now == expected) signal.TrySetResult();
             }
-            if (await Task.WhenAny(signal.Task, Task.Delay(TimeSpan.FromSeconds(5), token)) != signal.Task) signal.TrySetResult(); // a failure of the assertions below
+            // A failure of the assertions below
+            if (await Task.WhenAny(signal.Task, Task.Delay(TimeSpan.FromSeconds(5), token)) != signal.Task) signal.TrySetResult();
             lock (together) together[phase]--;
             return Loops.Completed(Loss(e));
         });
@@ -133,7 +138,8 @@ public sealed class ResearchLoopClosingTests
             }
             var resumed = new RecordingJournal(killed.Events);
             AssertSame(oneByOne, await RunAsync(resumed, slots: 5));
-            var results = resumed.Events.OfType<ExperimentFinished>().Where(f => f.Result.Outcome == RunOutcome.Completed).ToArray();
+            var results = resumed.Events.OfType<ExperimentFinished>()
+                .Where(f => f.Result.Outcome == RunOutcome.Completed).ToArray();
             Assert.Equal(results.Length, results.Select(f => f.ExperimentId).Distinct().Count());
         }
     }
@@ -146,7 +152,9 @@ public sealed class ResearchLoopClosingTests
         var started = searched.Events.OfType<ExperimentStarted>().Select(s => s.Experiment).ToArray();
         foreach (var purpose in (RunPurpose[])[RunPurpose.Confirm, RunPurpose.Final])
         {
-            var pairs = started.Where(e => (e.Purpose == RunPurpose.Control ? RunPurpose.Confirm : e.Purpose) == purpose && e.Trial == history.Trials.Count).Chunk(2).ToArray();
+            var pairs = started.Where(e =>
+                (e.Purpose == RunPurpose.Control ? RunPurpose.Confirm : e.Purpose) == purpose && e.Trial == history.Trials.Count)
+                .Chunk(2).ToArray();
             Assert.Equal(purpose == RunPurpose.Final ? 3 : 6, pairs.Length);
             Assert.All(pairs, p => Assert.Equal(p[0].Seed, p[1].Seed));
             Assert.All(pairs.Zip(pairs.Skip(1)), p => Assert.Equal(p.First[1].Candidate, p.Second[0].Candidate));
@@ -163,12 +171,17 @@ public sealed class ResearchLoopClosingTests
     [Fact]
     public async Task Close_ClaimThatIsHopeless_ItsRunsAheadAreNotCounted()
     {
-        // One change, which does harm: its evidence is gone after some pairs, although runs of later rounds have been made meanwhile.
-        var runner = ScriptedRunner.Score(Loops.Metric, e => e.Purpose == RunPurpose.Screen ? 0 : 10 + Loops.X(e) + (0.01 * (e.Seed % 7)));
+        // One change, which does harm: its evidence is gone after some pairs, although runs of later rounds have
+        // been made meanwhile.
+        var runner = ScriptedRunner.Score(Loops.Metric,
+            e => e.Purpose == RunPurpose.Screen ? 0 : 10 + Loops.X(e) + (0.01 * (e.Seed % 7)));
         async Task<ResearchHistory> RunAsync(int slots)
         {
-            var proposer = new ScriptedProposer(s => s.NextTrial == 1 ? new() { ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(("x", 1)), Title = "x" } : null);
-            await using var loop = Loops.Build(proposer, runner).Configure(o => (o.BaselineRuns, o.ClaimRounds, o.MaxParallel, o.DropUseless) = (3, 8, slots, false)).Build();
+            var proposer = new ScriptedProposer(s => s.NextTrial == 1
+                ? new() { ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(("x", 1)), Title = "x" }
+                : null);
+            await using var loop = Loops.Build(proposer, runner)
+                .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.MaxParallel, o.DropUseless) = (3, 8, slots, false)).Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
             return loop.History;
         }
@@ -184,7 +197,9 @@ public sealed class ResearchLoopClosingTests
         var proposer = new ScriptedProposer(s => s.NextTrial > 20 ? null : new()
         {
             ParentId = s.Incumbent.Candidate.Id,
-            Change = s.NextTrial <= 3 ? ParameterChange.Of(("abc"[s.NextTrial - 1].ToString(), 1)) : ParameterChange.Of(("a", 5 + s.NextTrial)),
+            Change = s.NextTrial <= 3
+                ? ParameterChange.Of(("abc"[s.NextTrial - 1].ToString(), 1))
+                : ParameterChange.Of(("a", 5 + s.NextTrial)),
             Title = "idea",
         });
         var runner = ScriptedRunner.Score(Loops.Metric, e => e.Candidate.Parameters["a"].AsInteger() > 5 ? 20 : Loss(e));
@@ -206,7 +221,8 @@ public sealed class ResearchLoopClosingTests
             await failed.Task.WaitAsync(token);
             return Loops.Completed(10);
         });
-        await using var loop = Loops.Build(new ScriptedProposer(_ => null), runner).Configure(o => (o.BaselineRuns, o.MaxParallel) = (3, 3)).Build();
+        await using var loop = Loops.Build(new ScriptedProposer(_ => null), runner)
+            .Configure(o => (o.BaselineRuns, o.MaxParallel) = (3, 3)).Build();
         var events = new List<ResearchEvent>();
         await foreach (var e in loop.RunAsync(cancellationToken: Stop))
         {
@@ -221,6 +237,7 @@ public sealed class ResearchLoopClosingTests
     /// <summary>Believes the first run, as greedy rules do.</summary>
     private sealed class Believing : IRatchetAcceptor
     {
-        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken = default) => new(new Accept { Reason = "lucky" });
+        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken = default) =>
+            new(new Accept { Reason = "lucky" });
     }
 }

@@ -18,7 +18,10 @@ public sealed class ResearchLoopFailureTests
         foreach (IRatchetAcceptor acceptor in (IRatchetAcceptor[])[new GreedyRatchet(), new ConfirmingRatchet()])
         {
             var runner = new ScriptedRunner(e => Loops.X(e) == 0 ? Loops.Completed(1)
-                : RunResult.Failure(outcome, "step 12 went wrong") with { Metrics = new Dictionary<string, double> { [Loops.Metric] = 0.1 } });
+                : RunResult.Failure(outcome, "step 12 went wrong") with
+                {
+                    Metrics = new Dictionary<string, double> { [Loops.Metric] = 0.1 },
+                });
             await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).AcceptWith(acceptor)
                 .Configure(o => o.BaselineRuns = 2).Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
@@ -50,10 +53,12 @@ public sealed class ResearchLoopFailureTests
     public async Task RunAsync_GuardBroken_RejectedNamingTheLimit()
     {
         var problem = Loops.Problem with { Guards = [Guard.AtMost("memory", 10)] };
-        var runner = new ScriptedRunner(e => RunResult.Complete(new Dictionary<string, double> { [Loops.Metric] = 1 - Loops.X(e), ["memory"] = 5 + (6 * Loops.X(e)) }));
+        var runner = new ScriptedRunner(e => RunResult.Complete(
+            new Dictionary<string, double> { [Loops.Metric] = 1 - Loops.X(e), ["memory"] = 5 + (6 * Loops.X(e)) }));
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner, problem: problem).Build();
         var events = await loop.RunAsync(cancellationToken: Stop).ToListAsync();
-        Assert.Contains("memory = 11 is above its limit 10", Assert.IsType<Reject>(events.Verdicts()[0]).Reason, StringComparison.Ordinal);
+        Assert.Contains("memory = 11 is above its limit 10", Assert.IsType<Reject>(events.Verdicts()[0]).Reason,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -71,7 +76,8 @@ public sealed class ResearchLoopFailureTests
     public async Task RunAsync_BaselineFails_StopsAtOnceNamingOutcomeAndMessage_AndResumesWhenRepaired()
     {
         var broken = true;
-        var runner = new ScriptedRunner(_ => broken ? RunResult.Failure(RunOutcome.OutOfMemory, "80 GB are not enough") : Loops.Completed(1));
+        var runner = new ScriptedRunner(_ =>
+            broken ? RunResult.Failure(RunOutcome.OutOfMemory, "80 GB are not enough") : Loops.Completed(1));
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).Configure(o => o.BaselineRuns = 3).Build();
         var stop = (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop();
         Assert.Equal(StopReason.Failed, stop.Reason);
@@ -86,7 +92,8 @@ public sealed class ResearchLoopFailureTests
     [Fact]
     public async Task RunAsync_BaselineFailsNowAndThen_GoesOn()
     {
-        var runner = new ScriptedRunner(e => e.Id == "e0002" ? RunResult.Failure(RunOutcome.Crashed, "rare") : Loops.Completed(1));
+        var runner = new ScriptedRunner(e =>
+            e.Id == "e0002" ? RunResult.Failure(RunOutcome.Crashed, "rare") : Loops.Completed(1));
         await using var loop = Loops.Build(ScriptedProposer.Values("x"), runner).Configure(o => o.BaselineRuns = 3).Build();
         Assert.Equal(StopReason.Exhausted, (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop().Reason);
         Assert.Equal(4, loop.History.BaselineRuns.Count);
@@ -114,10 +121,12 @@ public sealed class ResearchLoopFailureTests
         var broken = true;
         var runner = new ScriptedRunner(e => broken && Loops.X(e) == 1
             ? RunResult.Failure(RunOutcome.InfrastructureFailure, "no space left on device") : Loops.Completed(1 - Loops.X(e)));
-        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).Configure(o => o.MaxInfrastructureRetries = 2).Build();
+        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner)
+            .Configure(o => o.MaxInfrastructureRetries = 2).Build();
         var stop = (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop();
         Assert.Equal(StopReason.Failed, stop.Reason);
-        Assert.Contains("failed 3 times in a row on e0002, the last time: no space left on device", stop.Message, StringComparison.Ordinal);
+        Assert.Contains("failed 3 times in a row on e0002, the last time: no space left on device", stop.Message,
+            StringComparison.Ordinal);
         Assert.True(loop.History.Trials[0].IsPending);
         broken = false;
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
@@ -183,8 +192,10 @@ public sealed class ResearchLoopFailureTests
         await using var loop = Loops.Build(proposer, runner).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Single(runner.Experiments);
-        Assert.Contains("Cannot delete 'train.py'", Assert.IsType<Reject>(loop.History.Trials[0].Verdict).Reason, StringComparison.Ordinal);
-        Assert.Contains("'nobody' is no candidate of this loop", Assert.IsType<Reject>(loop.History.Trials[1].Verdict).Reason, StringComparison.Ordinal);
+        Assert.Contains("Cannot delete 'train.py'", Assert.IsType<Reject>(loop.History.Trials[0].Verdict).Reason,
+            StringComparison.Ordinal);
+        Assert.Contains("'nobody' is no candidate of this loop", Assert.IsType<Reject>(loop.History.Trials[1].Verdict).Reason,
+            StringComparison.Ordinal);
         Assert.All(loop.History.Trials, t => Assert.Null(t.Candidate));
     }
 
@@ -199,7 +210,8 @@ public sealed class ResearchLoopFailureTests
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Equal([0, 1, 1], runner.Experiments.Select(Loops.X));
         Assert.Contains("identical to the baseline", loop.History.Trials[1].Verdict!.Reason, StringComparison.Ordinal);
-        Assert.Contains("identical to the candidate of trial 1", loop.History.Trials[2].Verdict!.Reason, StringComparison.Ordinal);
+        Assert.Contains("identical to the candidate of trial 1", loop.History.Trials[2].Verdict!.Reason,
+            StringComparison.Ordinal);
         Assert.Single(loop.History.Trials[3].Runs);
     }
 
@@ -219,13 +231,15 @@ public sealed class ResearchLoopFailureTests
     public async Task RunAsync_ProposerThrows_AskedAgainThenStopped()
     {
         var outages = 2;
-        var proposer = new ScriptedProposer(s => outages-- > 0 ? throw new HttpRequestException("529 overloaded") : ScriptedProposer.Set(s, "x", s.NextTrial));
+        var proposer = new ScriptedProposer(s =>
+            outages-- > 0 ? throw new HttpRequestException("529 overloaded") : ScriptedProposer.Set(s, "x", s.NextTrial));
         await using var loop = Loops.Build(proposer, Loops.Score(x => 1 + x)).Configure(o => o.MaxProposalRetries = 2).Build();
         Assert.Equal(StopReason.MaxExperiments, (await loop.RunAsync(2, Stop).ToListAsync()).Stop().Reason);
         outages = 3;
         var stop = (await loop.RunAsync(3, Stop).ToListAsync()).Stop();
         Assert.Equal(StopReason.Failed, stop.Reason);
-        Assert.Contains("failed 3 times in a row, the last time with HttpRequestException: 529 overloaded", stop.Message, StringComparison.Ordinal);
+        Assert.Contains("failed 3 times in a row, the last time with HttpRequestException: 529 overloaded", stop.Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -234,7 +248,8 @@ public sealed class ResearchLoopFailureTests
         foreach (var (verdict, expected) in ((Verdict?, string)[])
             [(null, "no verdict"), (new NeedMore(Arm.Candidate, 0) { Reason = "?" }, "asked for 0 runs")])
         {
-            await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), Loops.Score(x => x)).AcceptWith(new Fixed(verdict!)).Build();
+            await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), Loops.Score(x => x))
+                .AcceptWith(new Fixed(verdict!)).Build();
             var stop = (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop();
             Assert.Equal(StopReason.Failed, stop.Reason);
             Assert.Contains(expected, stop.Message, StringComparison.Ordinal);
@@ -245,8 +260,10 @@ public sealed class ResearchLoopFailureTests
     [Fact]
     public async Task RunAsync_AcceptWithoutAScore_IsRefused()
     {
-        var runner = new ScriptedRunner(e => Loops.X(e) == 0 ? Loops.Completed(1) : RunResult.Failure(RunOutcome.Crashed, "boom"));
-        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner).AcceptWith(new Fixed(new Accept { Reason = "I like it" })).Build();
+        var runner = new ScriptedRunner(e =>
+            Loops.X(e) == 0 ? Loops.Completed(1) : RunResult.Failure(RunOutcome.Crashed, "boom"));
+        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner)
+            .AcceptWith(new Fixed(new Accept { Reason = "I like it" })).Build();
         var stop = (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop();
         Assert.Equal(StopReason.Failed, stop.Reason);
         Assert.Contains("a failure is never a score", stop.Message, StringComparison.Ordinal);
@@ -258,7 +275,8 @@ public sealed class ResearchLoopFailureTests
     {
         var runner = Loops.Score(x => 1 - x);
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner)
-            .AcceptWith(new Fixed(new NeedMore(Arm.Incumbent) { Reason = "more, more" })).Configure(o => o.MaxRunsPerTrial = 5).Build();
+            .AcceptWith(new Fixed(new NeedMore(Arm.Incumbent) { Reason = "more, more" }))
+            .Configure(o => o.MaxRunsPerTrial = 5).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         var verdict = Assert.IsType<Indecisive>(loop.History.Trials[0].Verdict);
         Assert.Contains("after 5 runs", verdict.Reason, StringComparison.Ordinal);
@@ -268,6 +286,7 @@ public sealed class ResearchLoopFailureTests
 
     private sealed class Fixed(Verdict verdict) : IRatchetAcceptor
     {
-        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken = default) => ValueTask.FromResult(verdict);
+        public ValueTask<Verdict> JudgeAsync(Comparison comparison, CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(verdict);
     }
 }

@@ -69,7 +69,8 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/usr/bin/flock"), "needs flock");
         // Only flock itself holds the lock, so that nothing is left of it when that is gone.
-        using var other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/flock", ["--close", Path.Combine(_directory, "journal.lock"), "cat"])
+        using var other = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/usr/bin/flock",
+            ["--close", Path.Combine(_directory, "journal.lock"), "cat"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         })!;
@@ -95,7 +96,8 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
             if (e.Id == "e0003") clock.Now -= TimeSpan.FromDays(30);
             return Loops.Completed(1);
         });
-        await using (var loop = Loops.Build(ScriptedProposer.Counting("x"), runner, clock: clock).RecordTo(_directory).Configure(o => o.MaxTime = TimeSpan.FromHours(1)).Build())
+        await using (var loop = Loops.Build(ScriptedProposer.Counting("x"), runner, clock: clock).RecordTo(_directory)
+            .Configure(o => o.MaxTime = TimeSpan.FromHours(1)).Build())
         {
             var events = await loop.RunAsync(cancellationToken: Stop).ToListAsync();
             Assert.Equal(StopReason.MaxTime, events.Stop().Reason);
@@ -142,7 +144,8 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
     public async Task ResumeAsync_SearchSpace_IsTheCallersEvenThoughTheJournalLacksIt()
     {
         var problem = Loops.Problem with { SearchSpace = new SearchSpace() };
-        ResearchLoopBuilder Build(IHypothesisProposer proposer) => Loops.Build(proposer, Loops.Score(x => x), problem: problem).RecordTo(_directory);
+        ResearchLoopBuilder Build(IHypothesisProposer proposer) =>
+            Loops.Build(proposer, Loops.Score(x => x), problem: problem).RecordTo(_directory);
         await using (var loop = Build(ScriptedProposer.Counting("x")).Build()) await loop.RunAsync(2, Stop).ToListAsync();
         SearchSpace? seen = null;
         await using (var loop = Build(new ScriptedProposer(s => { seen = s.Problem.SearchSpace; return null; })).Build())
@@ -159,7 +162,8 @@ public sealed class ResearchLoopOnDiskTests : IDisposable
         await Assert.ThrowsAnyAsync<IOException>(() => loop.RunAsync(2, Stop).ToListAsync());
     }
 
-    private ResearchLoopBuilder Build() => Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => 1 / (1.0 + x))).RecordTo(_directory);
+    private ResearchLoopBuilder Build() =>
+        Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => 1 / (1.0 + x))).RecordTo(_directory);
 
     private static Verdict?[] Verdicts(ResearchHistory history) => [.. history.Trials.Select(t => t.Verdict)];
 }

@@ -21,7 +21,8 @@ public sealed class ResearchLoopParallelTests
     // Each idea helps by its value; both together by the sum.
     private static double Loss(Candidate c) => 10 - c.Parameters["x"].AsInteger() - c.Parameters["y"].AsInteger();
 
-    private static ResearchLoopBuilder Build(IHypothesisProposer proposer, IExperimentRunner runner, int slots, IJournal? journal = null) =>
+    private static ResearchLoopBuilder Build(
+        IHypothesisProposer proposer, IExperimentRunner runner, int slots, IJournal? journal = null) =>
         Loops.Build(proposer, runner, journal, Problem).Configure(o => o.MaxParallel = slots);
 
     [Fact]
@@ -76,14 +77,16 @@ public sealed class ResearchLoopParallelTests
         Assert.Equal((1, 2), (history.Trials[2].IncumbentVersion, history.Trials[2].Hypothesis.RebaseOf));
         Assert.Equal(Candidate.Of(("x", 1), ("y", 2)), history.State.Incumbent.Candidate);
         Assert.Equal([0, 1, 3], history.Incumbents.Select(i => i.Trial));
-        Assert.Equal(history.State.Incumbent.Candidate, history.Trials[2].Runs[0].Experiment.Candidate); // the merged thing was measured
+        // The merged thing was measured
+        Assert.Equal(history.State.Incumbent.Candidate, history.Trials[2].Runs[0].Experiment.Candidate);
         Assert.Contains("measured again as trial 3", new ResearchReport(history).ToMarkdown(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task RunAsync_MergedIdeaDoesNotHelp_IsRejected()
     {
-        var release = new Release(["x", "y"], c => c.Parameters["x"] == 1 && c.Parameters["y"] == 2 ? 20 : Loss(c)); // together they do harm
+        // Together they do harm
+        var release = new Release(["x", "y"], c => c.Parameters["x"] == 1 && c.Parameters["y"] == 2 ? 20 : Loss(c));
         await using var loop = Build(Values(("x", 1), ("y", 2)), release.Runner, slots: 2).Build();
         await release.RunAsync(loop);
         Assert.IsType<Reject>(loop.History.Trials[2].Verdict);
@@ -97,7 +100,8 @@ public sealed class ResearchLoopParallelTests
         await using var loop = Build(Values(("x", 1), ("x", 2)), release.Runner, slots: 2).Build();
         await release.RunAsync(loop);
         var merged = loop.History.Trials[2];
-        Assert.Contains("conflicts with the present incumbent, which has set x to 1", Assert.IsType<Reject>(merged.Verdict).Reason, StringComparison.Ordinal);
+        Assert.Contains("conflicts with the present incumbent, which has set x to 1",
+            Assert.IsType<Reject>(merged.Verdict).Reason, StringComparison.Ordinal);
         Assert.Empty(merged.Runs);
         Assert.Equal(1, loop.History.State.Incumbent.Trial);
     }
@@ -107,7 +111,8 @@ public sealed class ResearchLoopParallelTests
     {
         var release = new Release(["x", "y"]);
         await using var loop = Build(Values(("x", 1), ("y", 2)), release.Runner, slots: 2)
-            .AcceptWith(new ConfirmingRatchet(new() { CandidateRuns = 1, ControlRuns = 1 })).Configure(o => o.BaselineRuns = 2).Build();
+            .AcceptWith(new ConfirmingRatchet(new() { CandidateRuns = 1, ControlRuns = 1 }))
+            .Configure(o => o.BaselineRuns = 2).Build();
         await release.RunAsync(loop);
         foreach (var trial in loop.History.Trials)
         {
@@ -168,7 +173,8 @@ public sealed class ResearchLoopParallelTests
             throw new InvalidOperationException();
         });
         await using (var loop = Build(ScriptedProposer.Counting("x"), runner, slots: 3, journal).Build())
-            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => loop.RunAsync(cancellationToken: cancel.Token).ToListAsync());
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+                loop.RunAsync(cancellationToken: cancel.Token).ToListAsync());
         Assert.Equal(3, journal.Events.OfType<ExperimentFinished>().Count(f => f.Result.Outcome == RunOutcome.Cancelled));
         Assert.Equal(StopReason.Cancelled, Assert.IsType<LoopStopped>(journal.Events[^1]).Reason);
 
@@ -185,8 +191,10 @@ public sealed class ResearchLoopParallelTests
         var world = new SimulatedObjective(3.3e-4, new EffectDistribution(0.3, 0.2, 0.002, 0.0005, 0.001), seed: 4);
         async Task RunAsync(IJournal journal, FaultInjector faults)
         {
-            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world)).RunWith(faults.Wrap((IExperimentRunner)world))
-                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.MaxParallel, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world))
+                .RunWith(faults.Wrap((IExperimentRunner)world))
+                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.MaxParallel, o.RetryDelay, o.MaxProposalRetries,
+                    o.MaxInfrastructureRetries)
                     = (5, 2, 16, 4, TimeSpan.Zero, 0, 0))
                 .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
@@ -206,7 +214,8 @@ public sealed class ResearchLoopParallelTests
             var second = new RecordingJournal(first.Events);
             await RunAsync(second, new FaultInjector());
             Assert.Equal(first.Events, second.Events.Take(first.Events.Count));
-            var results = second.Events.OfType<ExperimentFinished>().Where(f => f.Result.Outcome != RunOutcome.InfrastructureFailure);
+            var results = second.Events.OfType<ExperimentFinished>()
+                .Where(f => f.Result.Outcome != RunOutcome.InfrastructureFailure);
             Assert.Equal(results.Count(), results.Select(f => f.ExperimentId).Distinct().Count());
             var history = second.History;
             Assert.Empty(history.Unfinished);

@@ -23,10 +23,12 @@ public sealed class ResearchLoopResumeTests
         var world = new SimulatedObjective(3.3e-4, new EffectDistribution(0.3, 0.2, 0.002, 0.0005, 0.001), seed: 4);
         var whole = await KillEverywhereAsync(async (journal, faults) =>
         {
-            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world)).RunWith(faults.Wrap((IExperimentRunner)world))
+            await using var loop = ResearchLoop.Create(world.Problem).ProposeWith(faults.Wrap((IHypothesisProposer)world))
+                .RunWith(faults.Wrap((IExperimentRunner)world))
                 .AcceptWith(new AdaptiveRatchet(new() { SentinelEvery = 7 }))
-                .Configure(o => (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
-                    = (3, 2, 16, TimeSpan.Zero, 0, 0))
+                .Configure(o =>
+                    (o.BaselineRuns, o.FinalRuns, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
+                        = (3, 2, 16, TimeSpan.Zero, 0, 0))
                 .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         }, leastPoints: 250);
@@ -39,7 +41,8 @@ public sealed class ResearchLoopResumeTests
     public async Task Resume_QuarantineKilledAtEveryPoint_LooksAtTheAuditSetNoMoreOftenAndDecidesTheSame()
     {
         var (seal, boxes) = (AuditSeal.Create(), new Dictionary<string, string>(StringComparer.Ordinal));
-        var gate = new DelegateApprovalGate((request, _) => Task.FromResult(new ApprovalAnswer(request.Trial.Number != 5, "ann", "")));
+        var gate = new DelegateApprovalGate((request, _) =>
+            Task.FromResult(new ApprovalAnswer(request.Trial.Number != 5, "ann", "")));
         var whole = await KillEverywhereAsync(async (journal, faults) =>
         {
             // Trials 2 and 4 claim a tenfold gain; the audit set shows that of 4 only. After two looks somebody is asked.
@@ -47,18 +50,23 @@ public sealed class ResearchLoopResumeTests
             {
                 var x = Loops.X(e);
                 var audit = x == 20 ? 99 : 100 - x;
-                if (!boxes.TryGetValue($"{e.Id}/{e.Candidate.Id}", out var box)) boxes[$"{e.Id}/{e.Candidate.Id}"] = box = seal.Seal(e, audit);
+                if (!boxes.TryGetValue($"{e.Id}/{e.Candidate.Id}", out var box))
+                    boxes[$"{e.Id}/{e.Candidate.Id}"] = box = seal.Seal(e, audit);
                 return Loops.Completed(100 - x) with { Hashes = new Dictionary<string, string> { [AuditSeal.ResultKey] = box } };
             });
-            await using var loop = Loops.Build(faults.Wrap((IHypothesisProposer)ScriptedProposer.Values("x", 1, 20, 2, 30, 60, 70)), faults.Wrap(runner), faults.Wrap(journal))
-                .AcceptWith(new QuarantineRatchet(new GreedyRatchet(), new() { Seal = seal, MaxLooks = 2 })).ApproveWith(gate, new() { Keeps = ApprovalRule.Allow })
+            await using var loop = Loops.Build(
+                faults.Wrap((IHypothesisProposer)ScriptedProposer.Values("x", 1, 20, 2, 30, 60, 70)), faults.Wrap(runner),
+                faults.Wrap(journal))
+                .AcceptWith(new QuarantineRatchet(new GreedyRatchet(), new() { Seal = seal, MaxLooks = 2 })).ApproveWith(gate,
+                    new() { Keeps = ApprovalRule.Allow })
                 .Configure(o => (o.MaxProposalRetries, o.MaxInfrastructureRetries) = (0, 0)).Resume().Build();
             await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         }, leastPoints: 30);
 
         var verdicts = whole.Events.Verdicts();
         Assert.Equal(["Accept", "Reject", "Accept", "Accept", "Reject", "Accept"], verdicts.Select(v => v.GetType().Name));
-        Assert.Equal([1, 2], verdicts.Where(v => v.Statistics.ContainsKey(QuarantineRatchet.LookMark)).Select(v => v.Statistics[QuarantineRatchet.LookMark]));
+        Assert.Equal([1, 2], verdicts.Where(v => v.Statistics.ContainsKey(QuarantineRatchet.LookMark))
+            .Select(v => v.Statistics[QuarantineRatchet.LookMark]));
         Assert.Equal("not approved to be kept, by ann", verdicts[4].Reason);
     }
 
@@ -80,7 +88,8 @@ public sealed class ResearchLoopResumeTests
             await run(second, new FaultInjector());
             Assert.Equal(first.Events, second.Events.Take(first.Events.Count)); // nothing acknowledged is lost
             Deep.Equal(expected, Normalized(second.Events));
-            var results = second.Events.OfType<ExperimentFinished>().Where(f => f.Result.Outcome != RunOutcome.InfrastructureFailure);
+            var results = second.Events.OfType<ExperimentFinished>()
+                .Where(f => f.Result.Outcome != RunOutcome.InfrastructureFailure);
             Assert.Equal(results.Count(), results.Select(f => f.ExperimentId).Distinct().Count()); // nothing is doubled
         }
         return whole;
@@ -166,9 +175,11 @@ public sealed class ResearchLoopResumeTests
             Budget = Budget.OfSteps(10),
             Guards = [Guard.AtMost("memory", 1)],
         };
-        await using var again = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), journal, other).WithSeed(6).Build();
+        await using var again = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), journal, other)
+            .WithSeed(6).Build();
         var e = await Assert.ThrowsAsync<InvalidOperationException>(() => again.ResumeAsync(3, Stop).ToListAsync());
-        foreach (var part in (string[])["the objective was", "accuracy", "the baseline was " + Loops.Problem.Baseline.Id, "the budget was", "the guards", "the seed was 5 and is now 6"])
+        foreach (var part in (string[])["the objective was", "accuracy", "the baseline was " + Loops.Problem.Baseline.Id,
+            "the budget was", "the guards", "the seed was 5 and is now 6"])
             Assert.Contains(part, e.Message, StringComparison.Ordinal);
         Assert.Equal(before, journal.Events.Count);
     }
@@ -179,7 +190,8 @@ public sealed class ResearchLoopResumeTests
         var journal = new RecordingJournal();
         await using (var loop = Build(journal).WithSeed(5).Build()) await loop.RunAsync(2, Stop).ToListAsync();
         var runner = Loops.Score(x => x);
-        await using (var loop = Loops.Build(ScriptedProposer.Counting("x"), runner, journal).Build()) await loop.ResumeAsync(3, Stop).ToListAsync();
+        await using (var loop = Loops.Build(ScriptedProposer.Counting("x"), runner, journal).Build())
+            await loop.ResumeAsync(3, Stop).ToListAsync();
         Assert.Equal(SeedSequence.Derive(5, RunPurpose.Screen, 2, 1), Assert.Single(runner.Experiments).Seed);
     }
 
@@ -187,7 +199,8 @@ public sealed class ResearchLoopResumeTests
     public async Task RunAsync_JournalFails_ThrowsLosesNothingAndResumes()
     {
         var journal = new RecordingJournal();
-        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), new FullDisk(journal, room: 5)).Build();
+        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x),
+            new FullDisk(journal, room: 5)).Build();
         var seen = new List<ResearchEvent>();
         var e = await Assert.ThrowsAsync<IOException>(async () =>
         {
@@ -195,21 +208,24 @@ public sealed class ResearchLoopResumeTests
         });
         Assert.Contains("No space left", e.Message, StringComparison.Ordinal);
         Assert.Equal(journal.Events, seen);
-        var again = await Assert.ThrowsAsync<InvalidOperationException>(() => loop.RunAsync(cancellationToken: Stop).ToListAsync());
+        var again = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            loop.RunAsync(cancellationToken: Stop).ToListAsync());
         Assert.Contains("resume with a new one", again.Message, StringComparison.Ordinal);
         await using var next = Build(journal).Build();
         await next.ResumeAsync(4, Stop).ToListAsync();
         Assert.Equal(4, next.History.ExperimentsFinished);
     }
 
-    private static ResearchLoopBuilder Build(IJournal journal) => Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), journal);
+    private static ResearchLoopBuilder Build(IJournal journal) =>
+        Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x), journal);
 
     private static async Task RunAsync(World world, IJournal journal, FaultInjector faults)
     {
         await using var loop = ResearchLoop.Create(World.Problem)
             .ProposeWith(faults.Wrap(World.Proposer)).RunWith(faults.Wrap(world.Runner))
             .AcceptWith(new ConfirmingRatchet(new() { ControlRuns = 1 }))
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries, o.MaxInfrastructureRetries)
+            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials, o.RetryDelay, o.MaxProposalRetries,
+                o.MaxInfrastructureRetries)
                 = (2, 2, 6, 14, TimeSpan.Zero, 0, 1))
             .RecordTo(faults.Wrap(journal)).WithTimeProvider(new FakeTimeProvider()).Resume().Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
@@ -245,10 +261,12 @@ public sealed class ResearchLoopResumeTests
     {
         foreach (var type in (Type[])[typeof(LoopStarted), typeof(IncumbentAdvanced), typeof(GainMeasured), typeof(LoopStopped)])
             Assert.Contains(journal.Events, e => e.GetType() == type);
-        foreach (var purpose in Enum.GetValues<RunPurpose>().Where(p => p != RunPurpose.Sentinel)) // only the adaptive ratchet asks for those
+        // Only the adaptive ratchet asks for those
+        foreach (var purpose in Enum.GetValues<RunPurpose>().Where(p => p != RunPurpose.Sentinel))
             Assert.Contains(journal.Events, e => e is ExperimentStarted s && s.Experiment.Purpose == purpose);
         var verdicts = journal.Events.OfType<TrialJudged>().Select(j => j.Verdict).ToArray();
-        foreach (var type in (Type[])[typeof(Accept), typeof(Reject), typeof(NeedMore)]) Assert.Contains(verdicts, v => v.GetType() == type);
+        foreach (var type in (Type[])[typeof(Accept), typeof(Reject), typeof(NeedMore)])
+            Assert.Contains(verdicts, v => v.GetType() == type);
         foreach (var reason in (string[])["identical to", "does not apply", "Crashed", "broke a limit", "Diverged"])
             Assert.Contains(verdicts, v => v.Reason.Contains(reason, StringComparison.Ordinal));
         Assert.NotEmpty(journal.History.Setbacks);
@@ -282,7 +300,8 @@ public sealed class ResearchLoopResumeTests
         public ResearchHistory History => inner.History;
 
         public ValueTask AppendAsync(ResearchEvent e, CancellationToken token) => room-- > 0
-            ? inner.AppendAsync(e, token) : throw new IOException(string.Create(CultureInfo.InvariantCulture, $"No space left on device."));
+            ? inner.AppendAsync(e, token)
+            : throw new IOException(string.Create(CultureInfo.InvariantCulture, $"No space left on device."));
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
     }

@@ -10,7 +10,8 @@ public sealed class ResearchLoopTests
     public async Task RunAsync_ThreeIdeas_EventsInOrderAndJournalledBeforeTheyAreSeen()
     {
         var journal = new RecordingJournal();
-        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1, 2, 3), Loops.Score(x => x == 2 ? 0.5 : 1 + x), journal).Build();
+        await using var loop = Loops.Build(ScriptedProposer.Values("x", 1, 2, 3), Loops.Score(x => x == 2 ? 0.5 : 1 + x),
+            journal).Build();
         var seen = new List<ResearchEvent>();
         await foreach (var e in loop.RunAsync(cancellationToken: Stop))
         {
@@ -60,7 +61,8 @@ public sealed class ResearchLoopTests
     [Fact]
     public async Task RunAsync_MaxTrials_Stops()
     {
-        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => 1 + x)).Configure(o => o.MaxTrials = 4).Build();
+        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => 1 + x))
+            .Configure(o => o.MaxTrials = 4).Build();
         Assert.Equal(StopReason.MaxTrials, (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop().Reason);
         Assert.Equal(4, loop.History.Trials.Count);
     }
@@ -98,7 +100,8 @@ public sealed class ResearchLoopTests
     [Fact]
     public async Task RunAsync_MaxMoney_CountsProposalsAndRuns()
     {
-        var proposer = new ScriptedProposer(s => ScriptedProposer.Set(s, "x", s.NextTrial) with { Cost = new Cost(Money: 0.25m) });
+        var proposer = new ScriptedProposer(s =>
+            ScriptedProposer.Set(s, "x", s.NextTrial) with { Cost = new Cost(Money: 0.25m) });
         var runner = new ScriptedRunner(e => Loops.Completed(1 + Loops.X(e)) with { Usage = new ResourceUsage { Money = 1m } });
         await using var loop = Loops.Build(proposer, runner).Configure(o => o.MaxMoney = 4m).Build();
         Assert.Equal(StopReason.MaxCost, (await loop.RunAsync(cancellationToken: Stop).ToListAsync()).Stop().Reason);
@@ -239,7 +242,8 @@ public sealed class ResearchLoopTests
     [Fact]
     public async Task RunAsync_MaxExperimentsRaisedAfterTheEnd_MeasuresTheNewIncumbent()
     {
-        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => -x)).Configure(o => o.FinalRuns = 2).Build();
+        await using var loop = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => -x))
+            .Configure(o => o.FinalRuns = 2).Build();
         await loop.RunAsync(2, Stop).ToListAsync();
         Assert.Equal(1, loop.History.Gain!.Gain, 12);
         await loop.RunAsync(3, Stop).ToListAsync();

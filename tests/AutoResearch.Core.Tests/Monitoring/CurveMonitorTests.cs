@@ -4,7 +4,9 @@ public sealed class CurveMonitorTests
 {
     // Three runs of the baseline that differ by 0.02 or so from one another, all along.
     private static readonly Run[] s_baseline =
-        [.. new[] { -0.02, 0, 0.02 }.Select((offset, i) => Watched.Past($"e000{i}", "baseline", at => Watched.Usual(at) + offset))];
+    [
+        .. new[] { -0.02, 0, 0.02 }.Select((offset, i) => Watched.Past($"e000{i}", "baseline", at => Watched.Usual(at) + offset)),
+    ];
 
     private static IEnumerable<Measurement> Offset(double offset) => Watched.Losses(at => Watched.Usual(at) + offset);
 
@@ -22,14 +24,16 @@ public sealed class CurveMonitorTests
     {
         Assert.Null(Watched.First(new IncumbentCurveMonitor(), Watched.Run(s_baseline, s_baseline), Offset(0.04)));
         // The signed-rank test alone is sure of itself: the steps of a run share its luck.
-        Assert.NotNull(Watched.First(new IncumbentCurveMonitor(deviations: 0), Watched.Run(s_baseline, s_baseline), Offset(0.04)));
+        Assert.NotNull(
+            Watched.First(new IncumbentCurveMonitor(deviations: 0), Watched.Run(s_baseline, s_baseline), Offset(0.04)));
     }
 
     [Fact]
     public void Incumbent_AheadOrAheadLater_GoesOn()
     {
         Assert.Null(Watched.First(new IncumbentCurveMonitor(deviations: 0), Watched.Run(s_baseline, s_baseline), Offset(-0.1)));
-        Assert.Null(Watched.First(new IncumbentCurveMonitor(from: 0.5), Watched.Run(s_baseline, s_baseline), Watched.Losses(at => Watched.Usual(at) + (at < 0.3 ? 0.5 : -0.05))));
+        Assert.Null(Watched.First(new IncumbentCurveMonitor(from: 0.5), Watched.Run(s_baseline, s_baseline),
+            Watched.Losses(at => Watched.Usual(at) + (at < 0.3 ? 0.5 : -0.05))));
     }
 
     [Fact]
@@ -58,13 +62,15 @@ public sealed class CurveMonitorTests
         Assert.Equal(MonitorSignalKind.Behind, found!.Value.Signal.Kind);
         Assert.Equal(0.3, found.Value.At.Progress!.Value, 2);
         Assert.Null(Watched.First(new MedianMonitor(), Watched.Run(earlier: five), Offset(-0.01)));
-        Assert.Null(new MedianMonitor(runs: 5).Watch(Watched.Run(earlier: [.. s_baseline, Watched.Past("e7", "c", Watched.Usual, until: 0.5)])));
+        Assert.Null(new MedianMonitor(runs: 5).Watch(
+            Watched.Run(earlier: [.. s_baseline, Watched.Past("e7", "c", Watched.Usual, until: 0.5)])));
     }
 
     [Fact]
     public void Asha_OnlyTheBestThirdPassesARung()
     {
-        Run[] eight = [.. Enumerable.Range(0, 8).Select(i => Watched.Past($"e{i}", $"c{i}", at => Watched.Usual(at) + i, until: i < 4 ? 1 : 0.4))];
+        Run[] eight = [.. Enumerable.Range(0, 8)
+            .Select(i => Watched.Past($"e{i}", $"c{i}", at => Watched.Usual(at) + i, until: i < 4 ? 1 : 0.4))];
         var run = Watched.Run(earlier: eight); // of nine with this one, three go on
         Assert.Null(Watched.First(new AshaMonitor(3, 1), run, Offset(1.5))); // third
         var found = Watched.First(new AshaMonitor(3, 1), run, Offset(2.5)); // fourth
@@ -90,7 +96,8 @@ public sealed class CurveMonitorTests
     public void SignedRank_SymmetricDifferences_RejectsAtItsLevel()
     {
         var random = new Random(1);
-        var rejected = Enumerable.Range(0, 2000).Count(_ => RobustStatistics.SignedRank(Enumerable.Range(0, 8).Select(_ => random.NextDouble() - 0.5).ToArray()) <= 0.02);
+        var rejected = Enumerable.Range(0, 2000).Count(_ =>
+            RobustStatistics.SignedRank(Enumerable.Range(0, 8).Select(_ => random.NextDouble() - 0.5).ToArray()) <= 0.02);
         Assert.InRange(rejected, 10, 55);
     }
 

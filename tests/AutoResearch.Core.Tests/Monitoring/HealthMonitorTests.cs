@@ -28,7 +28,8 @@ public sealed class HealthMonitorTests
     [Fact]
     public void Divergence_OneWildStepOrASlowFall_IsNoSignal()
     {
-        Assert.Null(Watched.First(new DivergenceMonitor(), Watched.Run(), Watched.Losses(at => at == 0.5 ? 12 : Watched.Usual(at))));
+        Assert.Null(
+            Watched.First(new DivergenceMonitor(), Watched.Run(), Watched.Losses(at => at == 0.5 ? 12 : Watched.Usual(at))));
         Assert.Null(Watched.First(new DivergenceMonitor(), Watched.Run(), Watched.Losses(Watched.Usual)));
     }
 
@@ -38,25 +39,29 @@ public sealed class HealthMonitorTests
         var run = new MonitoredRun(Watched.Experiment(), Objective.Maximize("score"));
         var falling = Enumerable.Range(1, 20).Select(i => new Measurement("score", i < 10 ? 4 : -4, i));
         Assert.NotNull(Watched.First(new DivergenceMonitor(metric: "score"), run, falling));
-        Assert.Null(Watched.First(new DivergenceMonitor(metric: "score"), run, falling.Select(m => m with { Value = 4 + m.Step })));
+        Assert.Null(
+            Watched.First(new DivergenceMonitor(metric: "score"), run, falling.Select(m => m with { Value = 4 + m.Step })));
     }
 
     [Fact]
     public void LossSpike_JumpThatStays_IsUnstableAfterPatience()
     {
-        var found = Watched.First(new LossSpikeMonitor(patience: 5), Watched.Run(), Watched.Losses(at => at < 0.6 ? 3 + (0.01 * Math.Sin(40 * at)) : 3.4));
+        var found = Watched.First(new LossSpikeMonitor(patience: 5), Watched.Run(),
+            Watched.Losses(at => at < 0.6 ? 3 + (0.01 * Math.Sin(40 * at)) : 3.4));
         Assert.Equal(MonitorSignalKind.Unstable, found!.Value.Signal.Kind);
         Assert.Equal(0.68, found.Value.At.Progress!.Value, 2);
     }
 
     [Fact]
     public void LossSpike_SpikesThatHeal_AreLeftAlone() =>
-        Assert.Null(Watched.First(new LossSpikeMonitor(patience: 5), Watched.Run(), Watched.Losses(at => (int)Math.Round(at * 50) % 5 == 0 && at > 0.4 ? 9 : 3 + (0.01 * Math.Sin(40 * at)))));
+        Assert.Null(Watched.First(new LossSpikeMonitor(patience: 5), Watched.Run(),
+            Watched.Losses(at => (int)Math.Round(at * 50) % 5 == 0 && at > 0.4 ? 9 : 3 + (0.01 * Math.Sin(40 * at)))));
 
     [Fact]
     public void Plateau_NoProgressForTheStretch_StopsThen()
     {
-        var found = Watched.First(new PlateauMonitor(stretch: 0.4), Watched.Run(), Watched.Losses(at => Math.Max(4, 10 - (40 * at)), points: 400));
+        var found = Watched.First(new PlateauMonitor(stretch: 0.4), Watched.Run(),
+            Watched.Losses(at => Math.Max(4, 10 - (40 * at)), points: 400));
         Assert.Equal(MonitorSignalKind.Plateau, found!.Value.Signal.Kind);
         Assert.InRange(found.Value.At.Progress!.Value, 0.55, 0.85);
         Assert.Null(Watched.First(new PlateauMonitor(stretch: 0.4), Watched.Run(), Watched.Losses(at => 10 - at)));
@@ -95,19 +100,22 @@ public sealed class HealthMonitorTests
         Assert.Null(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfSteps(100))));
         Assert.Null(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfTokens(100))));
         Assert.NotNull(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.TrainingTime(TimeSpan.FromMinutes(1)))));
-        Assert.NotNull(new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfSteps(100) with { Wall = TimeSpan.FromMinutes(1) })));
+        Assert.NotNull(
+            new ThroughputMonitor().Watch(Watched.Run(budget: Budget.OfSteps(100) with { Wall = TimeSpan.FromMinutes(1) })));
     }
 
     [Fact]
     public void Memory_SteadyGrowthBeyondTheLimit_IsSeenLongBefore()
     {
         var run = Watched.Run(budget: new Budget { MemoryBytes = 1L << 30 });
-        static IEnumerable<Measurement> Memory(Func<double, double> mib) => Enumerable.Range(1, 100).Select(i => new Measurement("memory_mb", mib(i / 100.0), i, default, i / 100.0));
+        static IEnumerable<Measurement> Memory(Func<double, double> mib) =>
+            Enumerable.Range(1, 100).Select(i => new Measurement("memory_mb", mib(i / 100.0), i, default, i / 100.0));
         var found = Watched.First(new MemoryMonitor(), run, Memory(at => 200 + (1200 * at)));
         Assert.Equal(MonitorSignalKind.Memory, found!.Value.Signal.Kind);
         Assert.True(found.Value.At.Progress < 0.3);
         Assert.Null(Watched.First(new MemoryMonitor(), run, Memory(at => 200 + (700 * at)))); // fits to the end
-        Assert.Null(Watched.First(new MemoryMonitor(), run, Memory(at => Math.Min(900, 100 + (8000 * at))))); // allocated at the start, then still
+        // Allocated at the start, then still
+        Assert.Null(Watched.First(new MemoryMonitor(), run, Memory(at => Math.Min(900, 100 + (8000 * at)))));
         Assert.Null(new MemoryMonitor().Watch(Watched.Run())); // no limit, nothing to watch
         Assert.NotNull(new MemoryMonitor(1 << 20).Watch(Watched.Run()));
     }
@@ -131,7 +139,8 @@ public sealed class HealthMonitorTests
         Assert.Equal("limitBytes", Assert.Throws<ArgumentOutOfRangeException>(() => new MemoryMonitor(0)).ParamName);
         Assert.Equal("reduction", Assert.Throws<ArgumentOutOfRangeException>(() => new AshaMonitor(1)).ParamName);
         Assert.Equal("from", Assert.Throws<ArgumentOutOfRangeException>(() => new MedianMonitor(1)).ParamName);
-        Assert.Equal("significance", Assert.Throws<ArgumentOutOfRangeException>(() => new IncumbentCurveMonitor(significance: 0)).ParamName);
+        Assert.Equal("significance",
+            Assert.Throws<ArgumentOutOfRangeException>(() => new IncumbentCurveMonitor(significance: 0)).ParamName);
         Assert.Equal("maxRecoveries", Assert.Throws<ArgumentOutOfRangeException>(() => InterventionPolicy.Recover(0)).ParamName);
         Assert.Equal("factor", Assert.Throws<ArgumentOutOfRangeException>(() => RunAction.LowerLearningRate(1)).ParamName);
     }

@@ -4,7 +4,8 @@ public sealed class CompositeProposerTests
 {
     private static readonly Candidate s_baseline = Candidate.Of(("x", 0));
 
-    private static readonly ResearchProblem s_problem = new("test") { Objective = Objective.Minimize("loss"), Baseline = s_baseline };
+    private static readonly ResearchProblem s_problem =
+        new("test") { Objective = Objective.Minimize("loss"), Baseline = s_baseline };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -39,7 +40,8 @@ public sealed class CompositeProposerTests
     public async Task ProposeAsync_ArmIsExhausted_IsPassedOver()
     {
         var nothing = new DelegateProposer(_ => null);
-        Assert.Equal("b", (await new CompositeProposer(("a", nothing), ("b", Always("x"))).ProposeAsync(State([]), Token))!.Proposer);
+        Assert.Equal("b",
+            (await new CompositeProposer(("a", nothing), ("b", Always("x"))).ProposeAsync(State([]), Token))!.Proposer);
         Assert.Null(await new CompositeProposer(("a", nothing), ("b", nothing)).ProposeAsync(State([]), Token));
     }
 
@@ -53,7 +55,8 @@ public sealed class CompositeProposerTests
     [Fact]
     public async Task Queue_ChangesInOrder_ThenTheNextProposer()
     {
-        var queue = new QueueProposer([("one", ParameterChange.Of(("x", 1))), ("two", ParameterChange.Of(("x", 2)))], then: Always("after"));
+        var queue = new QueueProposer([("one", ParameterChange.Of(("x", 1))), ("two", ParameterChange.Of(("x", 2)))],
+            then: Always("after"));
         var trials = new List<Trial>();
         var titles = new List<string>();
         for (var n = 1; n <= 4; n++)
@@ -73,12 +76,16 @@ public sealed class CompositeProposerTests
         Title = title,
     });
 
-    private static ResearchState State(List<Trial> trials) => new(s_problem, new() { Candidate = s_baseline, Runs = [] }, [.. trials], 1);
+    private static ResearchState State(List<Trial> trials) =>
+        new(s_problem, new() { Candidate = s_baseline, Runs = [] }, [.. trials], 1);
 
     private static Trial Ended(int number, Hypothesis hypothesis, double? gain, double seconds = 1)
     {
         var candidate = s_baseline.Apply(hypothesis.Change);
-        var result = RunResult.Complete(new Dictionary<string, double> { ["loss"] = 1 }) with { Usage = new() { WallTime = TimeSpan.FromSeconds(seconds) } };
+        var result = RunResult.Complete(new Dictionary<string, double> { ["loss"] = 1 }) with
+        {
+            Usage = new() { WallTime = TimeSpan.FromSeconds(seconds) },
+        };
         return new()
         {
             Number = number,

@@ -4,10 +4,12 @@ namespace AutoResearch.Tests;
 
 public sealed class PortfolioProposerTests
 {
-    private static ScriptedProposer Always() => new(s => Chats.Idea("x", Chats.Replace("lr = 0.02", $"lr = {s.NextTrial}"), s.Incumbent.Candidate));
+    private static ScriptedProposer Always() =>
+        new(s => Chats.Idea("x", Chats.Replace("lr = 0.02", $"lr = {s.NextTrial}"), s.Incumbent.Candidate));
 
     private static (Hypothesis, RunResult, Verdict) Trial(string proposer, double gain, decimal money, int i) =>
-        (Chats.Idea("x", Chats.Replace("range(100)", $"range({i})")) with { Proposer = proposer, Cost = new(money) }, ScriptedRunner.Completed("loss", 1 - gain), Chats.No());
+        (Chats.Idea("x", Chats.Replace("range(100)", $"range({i})")) with { Proposer = proposer, Cost = new(money) },
+            ScriptedRunner.Completed("loss", 1 - gain), Chats.No());
 
     [Fact]
     public async Task ProposeAsync_GainPerMoney_DecidesAndFollowsFromTheHistory()
@@ -22,10 +24,12 @@ public sealed class PortfolioProposerTests
 
         Assert.Equal("cheap", (await portfolio.ProposeAsync(state, TestContext.Current.CancellationToken))!.Proposer);
         Assert.Equal("dear", (await portfolio.ProposeAsync(rich, TestContext.Current.CancellationToken))!.Proposer);
-        Assert.Equal("dear", (await new PortfolioProposer(portfolio.Members, new() { MoneyPerHour = 0 }).ProposeAsync(rich, TestContext.Current.CancellationToken))!.Proposer);
+        Assert.Equal("dear", (await new PortfolioProposer(portfolio.Members, new() { MoneyPerHour = 0 }).ProposeAsync(rich,
+            TestContext.Current.CancellationToken))!.Proposer);
 
         static (Hypothesis, RunResult, Verdict) Win(string who, decimal money, int i) =>
-            (Chats.Idea("win", Chats.Replace("range(100)", $"range({i})")) with { Proposer = who, Cost = new(money) }, ScriptedRunner.Completed("loss", 0.5), Chats.Yes());
+            (Chats.Idea("win", Chats.Replace("range(100)", $"range({i})")) with { Proposer = who, Cost = new(money) },
+                ScriptedRunner.Completed("loss", 0.5), Chats.Yes());
     }
 
     [Fact]
@@ -39,15 +43,19 @@ public sealed class PortfolioProposerTests
         Assert.Equal("mind/explore", hypothesis!.Proposer);
         Assert.Equal("explore", hypothesis.Provenance!.Role);
         Assert.Equal(6, portfolio.Members.Count);
-        var crashed = Chats.State(null, (Chats.Idea("bad", Chats.Replace("0.02", "nan")), RunResult.Failure(RunOutcome.Crashed, "boom"), Chats.No()));
-        Assert.Equal(["mind/explore", "mind/fix"], portfolio.Members.Where(m => m.When?.Invoke(crashed) ?? true).Select(m => m.Name));
+        var crashed = Chats.State(null,
+            (Chats.Idea("bad", Chats.Replace("0.02", "nan")), RunResult.Failure(RunOutcome.Crashed, "boom"), Chats.No()));
+        Assert.Equal(["mind/explore", "mind/fix"],
+            portfolio.Members.Where(m => m.When?.Invoke(crashed) ?? true).Select(m => m.Name));
     }
 
     [Fact]
     public async Task ProposeAsync_ProviderDown_NextMemberTakesOverAndPaysForBoth()
     {
-        var down = new ScriptedChatClient((_, _, call) => call == 1 ? ScriptedChatClient.Reply("garbage", 1000, 100) : throw new HttpRequestException("down"));
-        var portfolio = PortfolioProposer.Create([("mind", down)], [ResearchRole.Explore], new() { Prices = PriceTable.Flat(5, 5) }, [("random", Always())]);
+        var down = new ScriptedChatClient((_, _, call) =>
+            call == 1 ? ScriptedChatClient.Reply("garbage", 1000, 100) : throw new HttpRequestException("down"));
+        var portfolio = PortfolioProposer.Create([("mind", down)], [ResearchRole.Explore],
+            new() { Prices = PriceTable.Flat(5, 5) }, [("random", Always())]);
 
         var hypothesis = await portfolio.ProposeAsync(Chats.State(), TestContext.Current.CancellationToken);
 
@@ -58,7 +66,8 @@ public sealed class PortfolioProposerTests
     public async Task ProposeAsync_AllDown_WaitsAndGoesOn()
     {
         var clock = new FakeTimeProvider();
-        var client = new ScriptedChatClient((_, _, call) => call <= 2 ? throw new HttpRequestException("down") : ScriptedChatClient.Reply(Chats.Edit("lr = 0.02", "lr = 0.03")));
+        var client = new ScriptedChatClient((_, _, call) =>
+            call <= 2 ? throw new HttpRequestException("down") : ScriptedChatClient.Reply(Chats.Edit("lr = 0.02", "lr = 0.03")));
         var portfolio = PortfolioProposer.Create([("mind", client)], [ResearchRole.Explore], new() { TimeProvider = clock });
 
         var asking = portfolio.ProposeAsync(Chats.State(), TestContext.Current.CancellationToken).AsTask();
@@ -73,5 +82,7 @@ public sealed class PortfolioProposerTests
 
     [Fact]
     public void Constructor_NameTwice_IsNamed() =>
-        Assert.Contains("'a'", Assert.Throws<ArgumentException>(() => new PortfolioProposer([new("a", Always()), new("a", Always())])).Message, StringComparison.Ordinal);
+        Assert.Contains("'a'",
+            Assert.Throws<ArgumentException>(() => new PortfolioProposer([new("a", Always()), new("a", Always())])).Message,
+            StringComparison.Ordinal);
 }

@@ -6,17 +6,18 @@ namespace AutoResearch.Core.Tests.Proposing;
 public sealed class SearchSpaceTests
 {
     [Fact]
-    public void Sample_AnySpace_LiesInTheSpace() => Prop.ForAll(Spaces.Any.ToArbitrary(), Gen.Choose(0, int.MaxValue).ToArbitrary(), (space, seed) =>
-    {
-        var random = new Random(seed);
-        for (var i = 0; i < 20; i++)
+    public void Sample_AnySpace_LiesInTheSpace() =>
+        Prop.ForAll(Spaces.Any.ToArbitrary(), Gen.Choose(0, int.MaxValue).ToArbitrary(), (space, seed) =>
         {
-            var point = space.Sample(random);
-            Assert.Null(space.Validate(point));
-            Assert.Equal(point, space.Normalize(point));
-            Assert.Equal(point.Keys.Order(), space.Active(point).Select(p => p.Name).Order());
-        }
-    }).Verify();
+            var random = new Random(seed);
+            for (var i = 0; i < 20; i++)
+            {
+                var point = space.Sample(random);
+                Assert.Null(space.Validate(point));
+                Assert.Equal(point, space.Normalize(point));
+                Assert.Equal(point.Keys.Order(), space.Active(point).Select(p => p.Name).Order());
+            }
+        }).Verify();
 
     [Fact]
     public void Enumerate_FiniteSpace_ListsEveryPointOnce()
@@ -33,12 +34,17 @@ public sealed class SearchSpaceTests
     [Fact]
     public void Validate_InactiveMissingOrOutside_NamesTheParameter()
     {
-        var space = new SearchSpace().Categorical("optimizer", "sgd", "muon").When("optimizer", "muon", s => s.Float("momentum", 0.8, 0.99)).Int("depth", 2, 8, step: 2);
+        var space = new SearchSpace().Categorical("optimizer", "sgd", "muon")
+            .When("optimizer", "muon", s => s.Float("momentum", 0.8, 0.99)).Int("depth", 2, 8, step: 2);
 
-        Assert.Contains("momentum", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("momentum", 0.9), ("depth", 4))), StringComparison.Ordinal);
-        Assert.Contains("momentum", space.Validate(ParameterSet.Of(("optimizer", "muon"), ("depth", 4))), StringComparison.Ordinal);
-        Assert.Contains("depth = 3", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("depth", 3))), StringComparison.Ordinal);
-        Assert.Contains("depth = 4.0", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("depth", 4.0))), StringComparison.Ordinal);
+        Assert.Contains("momentum", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("momentum", 0.9), ("depth", 4))),
+            StringComparison.Ordinal);
+        Assert.Contains("momentum", space.Validate(ParameterSet.Of(("optimizer", "muon"), ("depth", 4))),
+            StringComparison.Ordinal);
+        Assert.Contains("depth = 3", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("depth", 3))),
+            StringComparison.Ordinal);
+        Assert.Contains("depth = 4.0", space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("depth", 4.0))),
+            StringComparison.Ordinal);
         Assert.Null(space.Validate(ParameterSet.Of(("optimizer", "sgd"), ("depth", 4), ("unknown", 1))));
     }
 
@@ -80,10 +86,11 @@ public sealed class SearchSpaceTests
     }
 
     [Fact]
-    public void Between_TwoPoints_TurnsOneIntoTheOther() => Prop.ForAll(Spaces.Any.ToArbitrary(), Gen.Choose(0, int.MaxValue).ToArbitrary(), (space, seed) =>
-    {
-        var random = new Random(seed);
-        var (from, to) = (space.Sample(random), space.Sample(random));
-        Assert.Equal(to, ParameterChange.Between(from, to).ApplyTo(new() { Parameters = from }).Parameters);
-    }).Verify();
+    public void Between_TwoPoints_TurnsOneIntoTheOther() =>
+        Prop.ForAll(Spaces.Any.ToArbitrary(), Gen.Choose(0, int.MaxValue).ToArbitrary(), (space, seed) =>
+        {
+            var random = new Random(seed);
+            var (from, to) = (space.Sample(random), space.Sample(random));
+            Assert.Equal(to, ParameterChange.Between(from, to).ApplyTo(new() { Parameters = from }).Parameters);
+        }).Verify();
 }

@@ -17,10 +17,14 @@ internal static class Spaces
 
     private static SearchSpace Build(int low, int width, int step, int choices, bool numbers, bool conditional)
     {
-        var space = new SearchSpace().Categorical("kind", [.. Enumerable.Range(0, choices).Select(i => (ParameterValue)$"k{i}")]).Bool("flag");
-        if (numbers) space = space.Int("n", low, low + width, step).Float("grid", low, low + width, 0.25 * step).LogInt("power", 1, 1 + width).LogFloat("rate", 1e-4, 10);
+        var space = new SearchSpace().Categorical("kind", [.. Enumerable.Range(0, choices).Select(i => (ParameterValue)$"k{i}")])
+            .Bool("flag");
+        if (numbers)
+            space = space.Int("n", low, low + width, step).Float("grid", low, low + width, 0.25 * step)
+                .LogInt("power", 1, 1 + width).LogFloat("rate", 1e-4, 10);
         return conditional
-            ? space.When("kind", "k0", s => s.Float("inner", low, low + width).Bool("more").When("more", true, t => t.Int("deep", 0, width)))
+            ? space.When("kind", "k0",
+                s => s.Float("inner", low, low + width).Bool("more").When("more", true, t => t.Int("deep", 0, width)))
             : space;
     }
 }

@@ -8,12 +8,14 @@ public sealed class TpeProposerTests
     private static readonly SearchSpace s_plane = new SearchSpace().Float("x", -5, 5).Float("y", -5, 5);
 
     [Fact]
-    public void ProposeAsync_AnySpace_StaysInsideAndNeverRepeats() => Prop.ForAll(Spaces.Any.ToArbitrary(), Gen.Choose(0, 1000).ToArbitrary(), Gen.Choose(0, 3).ToArbitrary(), (space, seed, changes) =>
-    {
-        var world = new World(space, seed, p => p.Count, new TpeProposer(new() { StartupTrials = 4, Candidates = 8, MaxChanges = changes == 0 ? null : changes }));
-        for (var i = 0; i < 15 && world.Step() is { } candidate; i++) Assert.Null(space.Validate(candidate.Parameters));
-        Assert.Equal(world.Tried.Count, world.Tried.Distinct().Count());
-    }).Verify(maxTest: 60);
+    public void ProposeAsync_AnySpace_StaysInsideAndNeverRepeats() => Prop.ForAll(Spaces.Any.ToArbitrary(),
+        Gen.Choose(0, 1000).ToArbitrary(), Gen.Choose(0, 3).ToArbitrary(), (space, seed, changes) =>
+        {
+            var world = new World(space, seed, p => p.Count,
+                new TpeProposer(new() { StartupTrials = 4, Candidates = 8, MaxChanges = changes == 0 ? null : changes }));
+            for (var i = 0; i < 15 && world.Step() is { } candidate; i++) Assert.Null(space.Validate(candidate.Parameters));
+            Assert.Equal(world.Tried.Count, world.Tried.Distinct().Count());
+        }).Verify(maxTest: 60);
 
     [Fact]
     public void ProposeAsync_SameState_ProposesTheSame()
@@ -67,7 +69,8 @@ public sealed class TpeProposerTests
     public void ProposeAsync_BrokenGuard_RanksBehindWhatKeepsIt()
     {
         // The unguarded optimum lies at x = -5; the guard forbids x < 0.
-        var world = new World(s_plane, 4, p => p["x"].AsFloat(), new TpeProposer()) { Guard = AutoResearch.Guard.AtLeast("x", 0) };
+        var world =
+            new World(s_plane, 4, p => p["x"].AsFloat(), new TpeProposer()) { Guard = AutoResearch.Guard.AtLeast("x", 0) };
         for (var i = 0; i < 70; i++) world.Step();
         Assert.InRange(world.Tried.TakeLast(30).Average(c => c.Parameters["x"].AsFloat()), -0.5, 2.5);
     }
@@ -87,7 +90,8 @@ public sealed class TpeProposerTests
     public void ProposeAsync_MaxChanges_ChangesNoMore()
     {
         var space = new SearchSpace().Float("a", 0, 1).Float("b", 0, 1).Float("c", 0, 1).Float("d", 0, 1);
-        var world = new World(space, 6, p => p.Values.Sum(v => v.AsFloat()), new TpeProposer(new() { MaxChanges = 2, StartupTrials = 5 }));
+        var world = new World(space, 6, p => p.Values.Sum(v => v.AsFloat()),
+            new TpeProposer(new() { MaxChanges = 2, StartupTrials = 5 }));
         for (var i = 0; i < 25; i++)
         {
             Assert.InRange(((ParameterChange)world.Propose(world.Proposer)!.Change).Set.Count, 1, 2);
@@ -101,7 +105,8 @@ public sealed class TpeProposerTests
         var world = new World(s_plane, 1, Bowl, new TpeProposer());
         var problem = world.State.Problem with { SearchSpace = null };
         var state = new ResearchState(problem, world.State.Incumbent, [], 1);
-        var e = await Assert.ThrowsAsync<InvalidOperationException>(async () => await new TpeProposer().ProposeAsync(state, TestContext.Current.CancellationToken));
+        var e = await Assert.ThrowsAsync<InvalidOperationException>(async () =>
+            await new TpeProposer().ProposeAsync(state, TestContext.Current.CancellationToken));
         Assert.Contains("SearchSpace", e.Message, StringComparison.Ordinal);
     }
 
@@ -113,13 +118,15 @@ public sealed class TpeProposerTests
     }
 
     [Fact]
-    public void LogDensity_FiniteSpace_SumsToOne() => Prop.ForAll(Gen.Choose(0, 12).ToArbitrary(), Gen.Choose(0, 1000).ToArbitrary(), (count, seed) =>
-    {
-        var space = new SearchSpace().Int("n", 1, 6).LogInt("p", 1, 9).Categorical("k", "a", "b", "c").When("k", "b", s => s.Float("g", 0, 1, 0.25));
-        var random = new Random(seed);
-        var density = new ParzenEstimator(space, [.. Enumerable.Range(0, count).Select(_ => space.Sample(random))], 1);
-        Assert.Equal(1, space.Enumerate().Sum(p => Math.Exp(density.LogDensity(p))), 5);
-    }).Verify(maxTest: 30);
+    public void LogDensity_FiniteSpace_SumsToOne() =>
+        Prop.ForAll(Gen.Choose(0, 12).ToArbitrary(), Gen.Choose(0, 1000).ToArbitrary(), (count, seed) =>
+        {
+            var space = new SearchSpace().Int("n", 1, 6).LogInt("p", 1, 9).Categorical("k", "a", "b", "c")
+                .When("k", "b", s => s.Float("g", 0, 1, 0.25));
+            var random = new Random(seed);
+            var density = new ParzenEstimator(space, [.. Enumerable.Range(0, count).Select(_ => space.Sample(random))], 1);
+            Assert.Equal(1, space.Enumerate().Sum(p => Math.Exp(density.LogDensity(p))), 5);
+        }).Verify(maxTest: 30);
 
     private static double Bowl(ParameterSet p) => Math.Pow(p["x"].AsFloat() - 1, 2) + Math.Pow(p["y"].AsFloat() + 2, 2);
 
@@ -142,9 +149,18 @@ public sealed class TpeProposerTests
         {
             get
             {
-                var problem = new ResearchProblem("test") { Objective = Objective.Minimize("loss"), Baseline = _baseline, SearchSpace = space, Guards = Guard is null ? [] : [Guard] };
+                var problem = new ResearchProblem("test")
+                {
+                    Objective = Objective.Minimize("loss"),
+                    Baseline = _baseline,
+                    SearchSpace = space,
+                    Guards = Guard is null ? [] : [Guard],
+                };
                 var baseline = Run(_baseline, RunPurpose.Baseline);
-                return new(problem, new() { Candidate = _incumbent ?? _baseline, Runs = [] }, [.. _trials], seed) { BaselineRuns = [baseline] };
+                return new(problem, new() { Candidate = _incumbent ?? _baseline, Runs = [] }, [.. _trials], seed)
+                {
+                    BaselineRuns = [baseline],
+                };
             }
         }
 
@@ -165,7 +181,8 @@ public sealed class TpeProposerTests
                 Runs = finish ? [run] : [],
                 Verdict = finish ? new Reject { Reason = "test" } : null,
             });
-            if (finish && score < Best && (Guard?.Violation(run.Result.Metrics) is null)) (Best, _incumbent) = (score.Value, candidate);
+            if (finish && score < Best && (Guard?.Violation(run.Result.Metrics) is null))
+                (Best, _incumbent) = (score.Value, candidate);
             return candidate;
         }
 

@@ -33,7 +33,9 @@ public sealed class ResearchReportTests
         foreach (var trial in history.Trials)
         {
             var title = System.Net.WebUtility.HtmlEncode(trial.Hypothesis.Title);
-            Assert.True(html.Contains(title, StringComparison.Ordinal) || html.Contains(trial.Hypothesis.Title, StringComparison.Ordinal), trial.Hypothesis.Title);
+            Assert.True(
+                html.Contains(title, StringComparison.Ordinal) || html.Contains(trial.Hypothesis.Title, StringComparison.Ordinal),
+                trial.Hypothesis.Title);
             Assert.Contains($"| {trial.Number} |", markdown, StringComparison.Ordinal);
         }
         Assert.DoesNotContain("<script", html, StringComparison.OrdinalIgnoreCase);
@@ -42,27 +44,33 @@ public sealed class ResearchReportTests
 
     [Fact]
     public void ToSvg_AnyHistory_StaysInsideThePicture() => Prop.ForAll(
-        Gen.Choose(0, 150).ToArbitrary(), Gen.Choose(0, 1_000_000).ToArbitrary(), Gen.Elements(true, false).ToArbitrary(), (trials, seed, minimize) =>
-    {
-        var problem = minimize ? SampleHistory.Problem : SampleHistory.Problem with { Objective = Objective.Maximize("accuracy") };
-        var history = ResearchHistory.Of(SampleHistory.Events(trials, seed, problem: problem));
-        var svg = XDocument.Parse(new ProgressChart(history).ToSvg());
-        XNamespace ns = "http://www.w3.org/2000/svg";
+        Gen.Choose(0, 150).ToArbitrary(), Gen.Choose(0, 1_000_000).ToArbitrary(), Gen.Elements(true, false).ToArbitrary(),
+        (trials, seed, minimize) =>
+        {
+            var problem = minimize
+                ? SampleHistory.Problem
+                : SampleHistory.Problem with { Objective = Objective.Maximize("accuracy") };
+            var history = ResearchHistory.Of(SampleHistory.Events(trials, seed, problem: problem));
+            var svg = XDocument.Parse(new ProgressChart(history).ToSvg());
+            XNamespace ns = "http://www.w3.org/2000/svg";
 
-        foreach (var (x, y) in svg.Descendants().SelectMany(e => new[] { (e.Attribute("x"), e.Attribute("y")), (e.Attribute("cx"), e.Attribute("cy")) })
-            .Where(p => p.Item1 is not null).Select(p => ((double)p.Item1!, (double)p.Item2!)))
-        {
-            Assert.InRange(x, 0, 1000);
-            Assert.InRange(y, 0, 460);
-        }
-        var dots = svg.Descendants(ns + "circle").Select(c => (X: (double)c.Attribute("cx")!, Y: (double)c.Attribute("cy")!)).ToArray();
-        foreach (var label in svg.Descendants(ns + "text").Where(t => (string?)t.Attribute("class") == "l"))
-        {
-            var (x, y, end) = ((double)label.Attribute("x")!, (double)label.Attribute("y")!, (double)label.Attribute("x")! + 6.3 * label.Value.Length);
-            Assert.InRange(end, x, 1000);
-            Assert.DoesNotContain(dots, d => d.X > x && d.X < end && d.Y > y - 9 && d.Y < y + 2);
-        }
-    }).Verify(60);
+            foreach (var (x, y) in svg.Descendants()
+                .SelectMany(e => new[] { (e.Attribute("x"), e.Attribute("y")), (e.Attribute("cx"), e.Attribute("cy")) })
+                .Where(p => p.Item1 is not null).Select(p => ((double)p.Item1!, (double)p.Item2!)))
+            {
+                Assert.InRange(x, 0, 1000);
+                Assert.InRange(y, 0, 460);
+            }
+            var dots = svg.Descendants(ns + "circle")
+                .Select(c => (X: (double)c.Attribute("cx")!, Y: (double)c.Attribute("cy")!)).ToArray();
+            foreach (var label in svg.Descendants(ns + "text").Where(t => (string?)t.Attribute("class") == "l"))
+            {
+                var (x, y, end) = ((double)label.Attribute("x")!, (double)label.Attribute("y")!,
+                    (double)label.Attribute("x")! + 6.3 * label.Value.Length);
+                Assert.InRange(end, x, 1000);
+                Assert.DoesNotContain(dots, d => d.X > x && d.X < end && d.Y > y - 9 && d.Y < y + 2);
+            }
+        }).Verify(60);
 
     [Fact]
     public void ToSvg_FailuresAndOutliers_DoNotCoverEachOther()
@@ -70,7 +78,8 @@ public sealed class ResearchReportTests
         var svg = XDocument.Parse(new ProgressChart(SampleHistory.Of(trials: 120)).ToSvg());
         XNamespace ns = "http://www.w3.org/2000/svg";
         double[] Heights(string kind) => [.. svg.Descendants(ns + "path").Where(p => (string?)p.Attribute("class") == kind)
-            .Select(p => double.Parse(((string)p.Attribute("d")!)[1..].Split(' ', 'l', 'm')[1], System.Globalization.CultureInfo.InvariantCulture))];
+            .Select(p => double.Parse(((string)p.Attribute("d")!)[1..].Split(' ', 'l', 'm')[1],
+                System.Globalization.CultureInfo.InvariantCulture))];
 
         var (failed, clipped) = (Heights("x"), Heights("c"));
 
@@ -84,7 +93,13 @@ public sealed class ResearchReportTests
     {
         const string Attack = "<script>alert(1)</script><img src=x onerror=y>";
         var problem = SampleHistory.Problem;
-        var hypothesis = new Hypothesis { ParentId = problem.Baseline.Id, Change = ParameterChange.Of(("depth", 5)), Title = Attack, Rationale = Attack };
+        var hypothesis = new Hypothesis
+        {
+            ParentId = problem.Baseline.Id,
+            Change = ParameterChange.Of(("depth", 5)),
+            Title = Attack,
+            Rationale = Attack,
+        };
         var history = ResearchHistory.Of(
         [
             new LoopStarted(problem, 1),
@@ -101,7 +116,8 @@ public sealed class ResearchReportTests
     public void Headline_NotMeasuredAgain_ClaimsNothing()
     {
         Assert.Contains("onfirmed gain", new ResearchReport(SampleHistory.Of()).Headline, StringComparison.Ordinal);
-        Assert.DoesNotContain("Confirmed gain", new ResearchReport(SampleHistory.Of(measure: false)).Headline, StringComparison.Ordinal);
+        Assert.DoesNotContain("Confirmed gain", new ResearchReport(SampleHistory.Of(measure: false)).Headline,
+            StringComparison.Ordinal);
         Assert.NotEmpty(new ResearchReport(new ResearchHistory()).ToHtml());
     }
 
@@ -112,7 +128,8 @@ public sealed class ResearchReportTests
         try
         {
             await new ResearchReport(SampleHistory.Of()).WriteAsync(directory, TestContext.Current.CancellationToken);
-            Assert.All((string[])["report.html", "report.md", "progress.svg"], name => Assert.True(new FileInfo(Path.Combine(directory, name)).Length > 500, name));
+            Assert.All((string[])["report.html", "report.md", "progress.svg"],
+                name => Assert.True(new FileInfo(Path.Combine(directory, name)).Length > 500, name));
         }
         finally
         {

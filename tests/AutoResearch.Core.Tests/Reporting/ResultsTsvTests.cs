@@ -16,7 +16,8 @@ public sealed class ResultsTsvTests
         Assert.All(table.Rows.Zip(read.Rows), pair =>
         {
             Assert.Equal(pair.First.Score, pair.Second.Score, 6);
-            Assert.Equal((pair.First.Commit, pair.First.Status, pair.First.Description), (pair.Second.Commit, pair.Second.Status, pair.Second.Description));
+            Assert.Equal((pair.First.Commit, pair.First.Status, pair.First.Description),
+                (pair.Second.Commit, pair.Second.Status, pair.Second.Description));
         });
     }
 
@@ -29,15 +30,19 @@ public sealed class ResultsTsvTests
 
         Assert.Equal("commit\tval_bpb\tmemory_gb\tstatus\tdescription", lines[0]);
         Assert.StartsWith(history.Problem.Baseline.Id[..7] + "\t", lines[1], StringComparison.Ordinal);
-        Assert.All(lines.Skip(1), line => Assert.Matches(@"^[0-9a-f]{7}\t\d+\.\d{6}\t\d+\.\d\t(keep|discard|crash)\t[^\t]+$", line));
-        Assert.Equal(history.Trials.Count(t => t.Verdict is Accept) + 1, lines.Count(l => l.Contains("\tkeep\t", StringComparison.Ordinal)));
+        Assert.All(lines.Skip(1),
+            line => Assert.Matches(@"^[0-9a-f]{7}\t\d+\.\d{6}\t\d+\.\d\t(keep|discard|crash)\t[^\t]+$", line));
+        Assert.Equal(history.Trials.Count(t => t.Verdict is Accept) + 1,
+            lines.Count(l => l.Contains("\tkeep\t", StringComparison.Ordinal)));
         Assert.Contains(lines, l => l.Contains("\t0.000000\t0.0\tcrash\t", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Parse_AutoresearchsExample_MakesAHistoryWithItsKeeps()
     {
-        const string Text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\r\na1b2c3d\t0.997900\t44.0\tkeep\tbaseline\r\nb2c3d4e\t0.993200\t44.2\tkeep\tincrease LR to 0.04\r\nc3d4e5f\t1.005000\t44.0\tdiscard\tswitch to GeLU activation\r\nd4e5f6g\t0.000000\t0.0\tcrash\tdouble model width (OOM)\r\n";
+        const string Text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\r\na1b2c3d\t0.997900\t44.0\tkeep\tbaseline\r\n"
+            + "b2c3d4e\t0.993200\t44.2\tkeep\tincrease LR to 0.04\r\nc3d4e5f\t1.005000\t44.0\tdiscard\tswitch to GeLU "
+            + "activation\r\nd4e5f6g\t0.000000\t0.0\tcrash\tdouble model width (OOM)\r\n";
 
         var table = ResultsTsv.Parse(Text);
         var history = table.ToHistory("imported");

@@ -4,7 +4,8 @@ namespace AutoResearch.Core.Tests.Running;
 
 public sealed class DelegateRunnerTests
 {
-    private static readonly Experiment s_experiment = new() { Id = "e1", Candidate = Candidate.Of(("x", 3.0)), Seed = 5, Budget = Budget.Unlimited };
+    private static readonly Experiment s_experiment =
+        new() { Id = "e1", Candidate = Candidate.Of(("x", 3.0)), Seed = 5, Budget = Budget.Unlimited };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -20,7 +21,8 @@ public sealed class DelegateRunnerTests
     [Fact]
     public async Task RunAsync_Exception_IsACrash()
     {
-        var result = await new DelegateRunner("loss", _ => throw new InvalidOperationException("broken")).RunAsync(s_experiment, null, Token);
+        var result = await new DelegateRunner("loss", _ => throw new InvalidOperationException("broken")).RunAsync(s_experiment,
+            null, Token);
 
         Assert.Equal(RunOutcome.Crashed, result.Outcome);
         Assert.Contains("broken", result.Message, StringComparison.Ordinal);
@@ -29,7 +31,8 @@ public sealed class DelegateRunnerTests
     [Fact]
     public async Task RunAsync_OutOfMemory_IsNotACrash()
     {
-        var result = await new DelegateRunner("loss", _ => throw new InsufficientMemoryException("too big")).RunAsync(s_experiment, null, Token);
+        var result = await new DelegateRunner("loss", _ => throw new InsufficientMemoryException("too big")).RunAsync(
+            s_experiment, null, Token);
         Assert.Equal(RunOutcome.OutOfMemory, result.Outcome);
     }
 
@@ -46,7 +49,9 @@ public sealed class DelegateRunnerTests
                 return null!;
             },
             clock);
-        var run = runner.RunAsync(s_experiment with { Budget = new() { Training = TimeSpan.FromSeconds(10), Wall = TimeSpan.FromSeconds(4) } }, null, Token);
+        var run = runner.RunAsync(
+            s_experiment with { Budget = new() { Training = TimeSpan.FromSeconds(10), Wall = TimeSpan.FromSeconds(4) } },
+            null, Token);
         var context = await started.Task;
 
         clock.Advance(TimeSpan.FromSeconds(3));
@@ -68,7 +73,8 @@ public sealed class DelegateRunnerTests
         })
         { Grace = TimeSpan.FromMilliseconds(20) };
 
-        var result = await runner.RunAsync(s_experiment with { Budget = Budget.WallTime(TimeSpan.FromMilliseconds(20)) }, null, Token);
+        var result = await runner.RunAsync(s_experiment with { Budget = Budget.WallTime(TimeSpan.FromMilliseconds(20)) },
+            null, Token);
         release.Set();
 
         Assert.Equal(RunOutcome.TimedOut, result.Outcome);

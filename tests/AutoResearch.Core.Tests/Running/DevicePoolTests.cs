@@ -5,7 +5,8 @@ namespace AutoResearch.Tests;
 
 public sealed class DevicePoolTests : IDisposable
 {
-    private static readonly Experiment s_experiment = new() { Id = "e0001", Candidate = Candidate.Of(("x", 1)), Seed = 1, Budget = Budget.Unlimited };
+    private static readonly Experiment s_experiment =
+        new() { Id = "e0001", Candidate = Candidate.Of(("x", 1)), Seed = 1, Budget = Budget.Unlimited };
 
     private readonly string _directory = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
 
@@ -25,11 +26,13 @@ public sealed class DevicePoolTests : IDisposable
     private FileLock? Take(string device, string kind = "lock", string? owner = null)
     {
         Directory.CreateDirectory(_directory);
-        return FileLock.TryTake(Path.Combine(_directory, $"{device}.{kind}"), owner is null ? null : Path.Combine(_directory, $"{device}.owner"), owner ?? "");
+        return FileLock.TryTake(Path.Combine(_directory, $"{device}.{kind}"),
+            owner is null ? null : Path.Combine(_directory, $"{device}.owner"), owner ?? "");
     }
 
     /// <summary>Starts a run and returns when it waits, with what it waits for.</summary>
-    private static async Task<(Task<RunResult> Run, string Holders)> StartAsync(DevicePool pool, CancellationToken token = default)
+    private static async Task<(Task<RunResult> Run, string Holders)> StartAsync(
+        DevicePool pool, CancellationToken token = default)
     {
         var waits = new TaskCompletionSource<string>();
         RunScope.Current = new(() => { }, what => waits.TrySetResult(what));
@@ -51,7 +54,8 @@ public sealed class DevicePoolTests : IDisposable
             return Loops.Completed(1);
         });
         DevicePool[] pools = [Pool(runner, "gpu0"), Pool(runner, "gpu0")];
-        await Task.WhenAll(Enumerable.Range(0, 20).Select(i => Task.Run(() => pools[i % 2].RunAsync(s_experiment, null, Stop), Stop)));
+        await Task.WhenAll(
+            Enumerable.Range(0, 20).Select(i => Task.Run(() => pools[i % 2].RunAsync(s_experiment, null, Stop), Stop)));
         Assert.False(clash);
         Assert.Equal(20, runs);
     }
@@ -72,7 +76,8 @@ public sealed class DevicePoolTests : IDisposable
     {
         Assert.SkipUnless(File.Exists("/usr/bin/flock"), "needs flock");
         Take("gpu0")!.Dispose();
-        using var other = Process.Start(new ProcessStartInfo("/usr/bin/flock", ["--close", Path.Combine(_directory, "gpu0.lock"), "cat"])
+        using var other = Process.Start(new ProcessStartInfo("/usr/bin/flock",
+            ["--close", Path.Combine(_directory, "gpu0.lock"), "cat"])
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         })!;
@@ -133,13 +138,15 @@ public sealed class DevicePoolTests : IDisposable
         var pool = new DevicePool(("gpu0", Loops.Score(_ => 1))) { Directory = _directory, Patience = TimeSpan.Zero };
         var result = await pool.RunAsync(s_experiment, null, Stop);
         Assert.Equal(RunOutcome.InfrastructureFailure, result.Outcome);
-        Assert.Matches(@"^No device was free within 00:00:00: gpu0 is used by process \d+ \(.*\) on .*, for e0007\.$", result.Message);
+        Assert.Matches(@"^No device was free within 00:00:00: gpu0 is used by process \d+ \(.*\) on .*, for e0007\.$",
+            result.Message);
     }
 
     [Fact]
     public async Task RunAsync_RunnerThrows_DeviceIsFreeAgain()
     {
-        await Assert.ThrowsAsync<IOException>(() => Pool(new ScriptedRunner((_, _, _) => throw new IOException("device lost")), "gpu0").RunAsync(s_experiment, null, Stop));
+        await Assert.ThrowsAsync<IOException>(() => Pool(new ScriptedRunner((_, _, _) => throw new IOException("device lost")),
+            "gpu0").RunAsync(s_experiment, null, Stop));
         Take("gpu0")!.Dispose();
         Assert.False(File.Exists(Path.Combine(_directory, "gpu0.owner")));
     }
@@ -190,14 +197,16 @@ public sealed class DevicePoolTests : IDisposable
     [InlineData("a/b")]
     [InlineData("..")]
     [InlineData("gpu 0")]
-    public void Constructor_BadName_IsRefused(string device) =>
-        Assert.Contains($"'{device}' is no name", Assert.Throws<ArgumentException>(() => new DevicePool((device, Loops.Score(_ => 1)))).Message, StringComparison.Ordinal);
+    public void Constructor_BadName_IsRefused(string device) => Assert.Contains($"'{device}' is no name",
+        Assert.Throws<ArgumentException>(() => new DevicePool((device, Loops.Score(_ => 1)))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Constructor_NoDeviceOrOneTwice_IsRefused()
     {
-        Assert.Contains("at least one", Assert.Throws<ArgumentException>(() => new DevicePool()).Message, StringComparison.Ordinal);
-        Assert.Contains("occurs twice", Assert.Throws<ArgumentException>(() => Pool(Loops.Score(_ => 1), "gpu0", "GPU0")).Message, StringComparison.Ordinal);
+        Assert.Contains("at least one", Assert.Throws<ArgumentException>(() => new DevicePool()).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("occurs twice", Assert.Throws<ArgumentException>(() => Pool(Loops.Score(_ => 1), "gpu0", "GPU0")).Message,
+            StringComparison.Ordinal);
         Assert.Equal(2, Pool(Loops.Score(_ => 1), "gpu0", "gpu1").Count);
     }
 }

@@ -18,7 +18,8 @@ public sealed class DeviceWatchTests : IDisposable
     }
 
     // 4 processors, 100 ticks a second: 10 s are 4,000 ticks.
-    private void Times(int busy, int stolen, int all) => Write("proc/stat", $"cpu  {busy} 0 0 {all - busy - stolen} 0 0 0 {stolen} 0 0\ncpu0 1 2 3\n");
+    private void Times(int busy, int stolen, int all) =>
+        Write("proc/stat", $"cpu  {busy} 0 0 {all - busy - stolen} 0 0 0 {stolen} 0 0\ncpu0 1 2 3\n");
 
     [Fact]
     public void Read_LinuxFiles_TellsTheMachine()
@@ -36,8 +37,8 @@ public sealed class DeviceWatchTests : IDisposable
         }
         Write("sys/devices/system/cpu/cpufreq/scaling_cur_freq", "1\n"); // not of a processor
         var device = DeviceFingerprint.Read(_root);
-        Assert.Equal(("Fast CPU 9000", "1.25", "2500", "4000", "6", "2 × NVIDIA H200", "570.86.10"),
-            (device["cpu"], device["load"], device["clock"], device["clock_max"], device["throttled"], device["gpu"], device["driver"]));
+        Assert.Equal(("Fast CPU 9000", "1.25", "2500", "4000", "6", "2 × NVIDIA H200", "570.86.10"), (device["cpu"],
+            device["load"], device["clock"], device["clock_max"], device["throttled"], device["gpu"], device["driver"]));
     }
 
     [Fact]
@@ -78,7 +79,8 @@ public sealed class DeviceWatchTests : IDisposable
         Times(0, 2000, 108_000);
         Assert.Null(hot.Disturbance(new(), TimeSpan.Zero, TimeSpan.FromSeconds(10)));
         Write(Count, "9");
-        Assert.Contains("heat 2 times", hot.Disturbance(new(), TimeSpan.Zero, TimeSpan.FromSeconds(10)), StringComparison.Ordinal);
+        Assert.Contains("heat 2 times", hot.Disturbance(new(), TimeSpan.Zero, TimeSpan.FromSeconds(10)),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,23 +96,30 @@ public sealed class DeviceWatchTests : IDisposable
         {
             attempts.Add($"{e.Id}/{e.Attempt}");
             var slow = e.Trial > 0 || e is { Id: "e0004", Attempt: 1 };
-            return Loops.Completed(e.Trial > 0 ? 5 : 10) with { Usage = new() { WallTime = TimeSpan.FromSeconds(slow ? 20 : 10), Steps = 100 } };
+            return Loops.Completed(e.Trial > 0 ? 5 : 10) with
+            {
+                Usage = new() { WallTime = TimeSpan.FromSeconds(slow ? 20 : 10), Steps = 100 },
+            };
         });
         await using var loop = Loops.Build(ScriptedProposer.Counting("x"), runner)
             .Configure(o => (o.BaselineRuns, o.MaxTrials, o.Contention) = (4, 1, new() { ForeignLoad = 1 })).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Equal(["e0001/1", "e0002/1", "e0003/1", "e0004/1", "e0004/2", "e0005/1"], attempts);
-        Assert.Contains("50 % of the speed of 3 earlier runs", Assert.Single(loop.History.Setbacks).Result.Message!.Replace('\u00a0', ' ').Replace("50%", "50 %", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("50 % of the speed of 3 earlier runs",
+            Assert.Single(loop.History.Setbacks).Result.Message!.Replace('\u00a0', ' ')
+                .Replace("50%", "50 %", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.IsType<Accept>(loop.History.Trials[0].Verdict);
     }
 
     [Fact]
     public void Build_ContentionOptionsWithoutSense_AreRefused()
     {
-        foreach (var options in (ContentionOptions[])[new() { ForeignLoad = 0 }, new() { LeastSpeed = 1 }, new() { Throttlings = -1 }, new() { LeastTime = TimeSpan.FromSeconds(-1) }])
+        foreach (var options in (ContentionOptions[])[new() { ForeignLoad = 0 }, new() { LeastSpeed = 1 },
+            new() { Throttlings = -1 }, new() { LeastTime = TimeSpan.FromSeconds(-1) }])
         {
             var builder = Loops.Build(ScriptedProposer.Counting("x"), Loops.Score(x => x)).Configure(o => o.Contention = options);
-            Assert.Contains("ContentionOptions.", Assert.Throws<ArgumentException>(builder.Build).Message, StringComparison.Ordinal);
+            Assert.Contains("ContentionOptions.", Assert.Throws<ArgumentException>(builder.Build).Message,
+                StringComparison.Ordinal);
         }
     }
 }

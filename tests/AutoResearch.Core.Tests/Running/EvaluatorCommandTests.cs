@@ -1,6 +1,8 @@
 namespace AutoResearch.Tests;
 
-/// <summary>Trainings that leave a file with a number in it, and an evaluator that reads it: what one of them can do to the other's score.</summary>
+/// <summary>
+/// Trainings that leave a file with a number in it, and an evaluator that reads it: what one of them can do to the other's score.
+/// </summary>
 public sealed class EvaluatorCommandTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("evaluator-test-").FullName;
@@ -23,14 +25,28 @@ public sealed class EvaluatorCommandTests : IDisposable
 
     private ProcessRunner Runner(string train, EvaluatorCommand? evaluator = null) => new(["/bin/sh", "-c", train], new()
     {
-        RunsDirectory = Path.Combine(_directory, "runs"), RequiredMetric = "val_bpb", Evaluator = evaluator ?? Evaluator(), KillGrace = TimeSpan.FromMilliseconds(200),
+        RunsDirectory = Path.Combine(_directory, "runs"), RequiredMetric = "val_bpb", Evaluator = evaluator ?? Evaluator(),
+        KillGrace = TimeSpan.FromMilliseconds(200),
     });
 
-    private EvaluatorCommand Evaluator(string? command = null, string artifact = "model", TimeSpan? time = null, long bytes = 1000) =>
-        new(command ?? $"/bin/sh {_script} {{artifact}}", artifact) { Trusted = [_trusted], Time = time ?? TimeSpan.FromSeconds(20), MaximumArtifactBytes = bytes };
+    private EvaluatorCommand Evaluator(
+        string? command = null, string artifact = "model", TimeSpan? time = null, long bytes = 1000) =>
+        new(command ?? $"/bin/sh {_script} {{artifact}}", artifact)
+        {
+            Trusted = [_trusted],
+            Time = time ?? TimeSpan.FromSeconds(20),
+            MaximumArtifactBytes = bytes,
+        };
 
     private static async Task<RunResult> RunAsync(ProcessRunner runner, SourceTree? source = null) => await runner.RunAsync(
-        new() { Id = "e0001", Candidate = new() { Source = source }, Seed = 1, Budget = Budget.WallTime(TimeSpan.FromSeconds(20)) }, null, TestContext.Current.CancellationToken);
+        new()
+        {
+            Id = "e0001",
+            Candidate = new() { Source = source },
+            Seed = 1,
+            Budget = Budget.WallTime(TimeSpan.FromSeconds(20)),
+        },
+        null, TestContext.Current.CancellationToken);
 
     private async Task<RunResult> RunAsync(string train, EvaluatorCommand? evaluator = null)
     {
@@ -74,12 +90,15 @@ public sealed class EvaluatorCommandTests : IDisposable
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task Run_ArtifactInADirectory_IsMovedWhole() =>
-        Assert.Equal(0.7, (await RunAsync("mkdir -p out/model/deep; echo 0.7 > out/model/deep/x", Evaluator($"/bin/sh {_script} {{artifact}}/deep/x", "out/model"))).Metrics["val_bpb"]);
+        Assert.Equal(0.7, (await RunAsync("mkdir -p out/model/deep; echo 0.7 > out/model/deep/x",
+            Evaluator($"/bin/sh {_script} {{artifact}}/deep/x", "out/model"))).Metrics["val_bpb"]);
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task Run_ArtifactBehindALink_IsInvalid()
     {
-        var result = await RunAsync($"mkdir {_directory}/elsewhere; echo 0.1 > {_directory}/elsewhere/model; ln -s {_directory}/elsewhere out", Evaluator(artifact: "out/model"));
+        var result = await RunAsync(
+            $"mkdir {_directory}/elsewhere; echo 0.1 > {_directory}/elsewhere/model; ln -s {_directory}/elsewhere out",
+            Evaluator(artifact: "out/model"));
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains("lies behind one", result.Message, StringComparison.Ordinal);
     }
@@ -127,7 +146,9 @@ public sealed class EvaluatorCommandTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task Run_DaemonThatRewritesTheArtifact_IsGoneBeforeTheEvaluation()
     {
-        var result = await RunAsync("echo 0.9 > model; (setsid sh -c 'sleep 0.3; echo 0.1 > model; sleep 30' >/dev/null 2>&1 &) ; exit 0", Evaluator($"/bin/sh -c 'sleep 0.6; read x < \"$0\"; echo val_bpb: $x' {{artifact}}"));
+        var result = await RunAsync(
+            "echo 0.9 > model; (setsid sh -c 'sleep 0.3; echo 0.1 > model; sleep 30' >/dev/null 2>&1 &) ; exit 0",
+            Evaluator($"/bin/sh -c 'sleep 0.6; read x < \"$0\"; echo val_bpb: $x' {{artifact}}"));
         Assert.Equal(0.9, result.Metrics["val_bpb"]);
     }
 
@@ -138,7 +159,8 @@ public sealed class EvaluatorCommandTests : IDisposable
     [InlineData("/bin/sh -c 'echo x > {trusted}/data.txt; echo val_bpb: 0.5'", RunOutcome.Invalid, "during the evaluation")]
     public async Task Run_EvaluatorThatFails_HasNoScore(string command, RunOutcome outcome, string message)
     {
-        var result = await RunAsync("echo 0.9 > model", Evaluator(command.Replace("{trusted}", _trusted, StringComparison.Ordinal), time: TimeSpan.FromSeconds(0.5)));
+        var result = await RunAsync("echo 0.9 > model",
+            Evaluator(command.Replace("{trusted}", _trusted, StringComparison.Ordinal), time: TimeSpan.FromSeconds(0.5)));
         Assert.True(outcome == result.Outcome, $"{result.Outcome}: {result.Message}");
         Assert.Contains(message, result.Message, StringComparison.Ordinal);
         Assert.Null(result.Score(Objective.Minimize("val_bpb")));
@@ -149,13 +171,16 @@ public sealed class EvaluatorCommandTests : IDisposable
     [InlineData("evaluate", "")]
     [InlineData("evaluate", "../model")]
     [InlineData("evaluate", "/tmp/model")]
-    public void Constructor_Senseless_Throws(string command, string artifact) => Assert.ThrowsAny<ArgumentException>(() => new EvaluatorCommand(command, artifact));
+    public void Constructor_Senseless_Throws(string command, string artifact) =>
+        Assert.ThrowsAny<ArgumentException>(() => new EvaluatorCommand(command, artifact));
 
     [Fact]
     public void Runner_TrustedFileThatIsMissing_IsNamed()
     {
-        var e = Assert.Throws<ArgumentException>(() => new ProcessRunner("x", new() { Evaluator = new("y", "model") { Trusted = ["/nowhere/data.bin"] } }));
+        var e = Assert.Throws<ArgumentException>(() =>
+            new ProcessRunner("x", new() { Evaluator = new("y", "model") { Trusted = ["/nowhere/data.bin"] } }));
         Assert.Contains("'/nowhere/data.bin'", e.Message, StringComparison.Ordinal);
-        Assert.Throws<ArgumentException>(() => new ProcessRunner("x", new() { Evaluator = new("y", "model") { Trusted = ["data.bin"] } }));
+        Assert.Throws<ArgumentException>(() =>
+            new ProcessRunner("x", new() { Evaluator = new("y", "model") { Trusted = ["data.bin"] } }));
     }
 }

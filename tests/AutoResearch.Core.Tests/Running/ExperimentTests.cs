@@ -4,12 +4,14 @@ public sealed class ExperimentTests
 {
     private static readonly Budget s_budget = new()
     {
-        Training = TimeSpan.FromSeconds(100), Wall = TimeSpan.FromSeconds(500), Steps = 1000, Tokens = 64_000, Flops = 1e15, MemoryBytes = 1 << 30,
+        Training = TimeSpan.FromSeconds(100), Wall = TimeSpan.FromSeconds(500), Steps = 1000, Tokens = 64_000, Flops = 1e15,
+        MemoryBytes = 1 << 30,
     };
 
     [Fact]
     public void ScaledBudget_LowerFidelity_SharesTheWorkAndKeepsTheGuards() => Assert.Equal(
-        s_budget with { Training = TimeSpan.FromSeconds(25), Steps = 250, Tokens = 16_000, Flops = 2.5e14 }, Of(0.25).ScaledBudget());
+        s_budget with { Training = TimeSpan.FromSeconds(25), Steps = 250, Tokens = 16_000, Flops = 2.5e14 },
+        Of(0.25).ScaledBudget());
 
     [Fact]
     public void ScaledBudget_FullOrUnlimited_IsTheBudget()
@@ -27,5 +29,6 @@ public sealed class ExperimentTests
             (values["training_seconds"], values["wall_seconds"], values["steps"], values["tokens"], values["flops"]));
     }
 
-    private static Experiment Of(double fidelity) => new() { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = s_budget, Fidelity = fidelity };
+    private static Experiment Of(double fidelity) =>
+        new() { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = s_budget, Fidelity = fidelity };
 }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace AutoResearch.Core.Tests.Running;
 
-/// <summary>Real programs, started by the shell: each test is about something that a timeout or a pipe gets wrong elsewhere.</summary>
+/// <summary>
+/// Real programs, started by the shell: each test is about something that a timeout or a pipe gets wrong elsewhere.
+/// </summary>
 public sealed class ProcessRunnerTests : IDisposable
 {
     private static readonly TimeSpan s_bound = TimeSpan.FromSeconds(30);
@@ -28,7 +30,8 @@ public sealed class ProcessRunnerTests : IDisposable
     [InlineData("echo FAIL; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
     [InlineData("echo 'train_loss: nan'; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
     [InlineData("echo 'step 2 | loss: nan'; echo 'val_bpb: 0.9'", RunOutcome.Diverged)]
-    [InlineData("echo 'step 1 | loss: nan'; echo 'step 2 | loss: 2.5'; echo 'grad_ratio: inf'; echo 'val_bpb: 0.9979'", RunOutcome.Completed)]
+    [InlineData("echo 'step 1 | loss: nan'; echo 'step 2 | loss: 2.5'; echo 'grad_ratio: inf'; echo 'val_bpb: 0.9979'",
+        RunOutcome.Completed)]
     [InlineData("echo 'train_loss: nan'; exit 1", RunOutcome.Diverged)]
     [InlineData("echo 'torch.OutOfMemoryError: CUDA out of memory.' >&2; exit 1", RunOutcome.OutOfMemory)]
     [InlineData("kill -KILL $$", RunOutcome.OutOfMemory)]
@@ -50,7 +53,9 @@ public sealed class ProcessRunnerTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task RunAsync_AutoresearchSummary_IsReadWithItsUsage()
     {
-        await using var runner = Shell("printf 'step 00001 (50.0%%) | loss: 3.25 | lrm: 1.00\\rstep 00002 (100.0%%) | loss: 2.5\\n---\\nval_bpb:          0.9979\\ntraining_seconds: 300.1\\npeak_vram_mb:     45060.2\\nnum_steps:        953\\ntotal_tokens_M:   499.6\\n'");
+        await using var runner = Shell("printf 'step 00001 (50.0%%) | loss: 3.25 | lrm: 1.00\\rstep 00002 (100.0%%) | loss: "
+            + "2.5\\n---\\nval_bpb:          0.9979\\ntraining_seconds: 300.1\\npeak_vram_mb:     45060.2\\nnum_steps:        "
+            + "953\\ntotal_tokens_M:   499.6\\n'");
         var measurements = new Recorder();
 
         var result = await runner.RunAsync(Experiment(Budget.Unlimited), measurements, TestContext.Current.CancellationToken);
@@ -71,7 +76,8 @@ public sealed class ProcessRunnerTests : IDisposable
     public async Task RunAsync_TimeIsOver_LeavesNobodyBehind(string script)
     {
         var mark = Mark();
-        await using var runner = Shell(script.Replace("61.25", mark, StringComparison.Ordinal), new() { KillGrace = TimeSpan.FromMilliseconds(200) });
+        await using var runner = Shell(script.Replace("61.25", mark, StringComparison.Ordinal),
+            new() { KillGrace = TimeSpan.FromMilliseconds(200) });
 
         var result = await Run(runner, Budget.WallTime(TimeSpan.FromSeconds(0.8)));
 
@@ -103,7 +109,8 @@ public sealed class ProcessRunnerTests : IDisposable
         await stop.CancelAsync();
         await stop.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(s_bound, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
+            run.WaitAsync(s_bound, TestContext.Current.CancellationToken));
         Assert.Empty(Sleepers(mark));
     }
 
@@ -126,7 +133,8 @@ public sealed class ProcessRunnerTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task RunAsync_FloodWithoutLineEnd_IsBoundedAndTheEndIsRead()
     {
-        await using var runner = Shell("head -c 200000000 /dev/zero | tr '\\0' x; echo; echo 'val_bpb: 2'", new() { LogTailLength = 4096 });
+        await using var runner = Shell("head -c 200000000 /dev/zero | tr '\\0' x; echo; echo 'val_bpb: 2'",
+            new() { LogTailLength = 4096 });
         var before = GC.GetTotalMemory(forceFullCollection: true);
 
         var result = await Run(runner, Budget.Unlimited);
@@ -141,19 +149,22 @@ public sealed class ProcessRunnerTests : IDisposable
     {
         Environment.SetEnvironmentVariable("PROCESS_RUNNER_TEST_KEY", "secret");
         Environment.SetEnvironmentVariable("PROCESS_RUNNER_TEST_FLAG", "open");
-        await using var runner = Shell("env", new() { AllowedEnvironment = { "PROCESS_RUNNER_TEST_FLAG" }, Environment = { ["OWN"] = "1" }, Parameters = ParameterPassing.Environment });
+        await using var runner = Shell("env", new() { AllowedEnvironment = { "PROCESS_RUNNER_TEST_FLAG" }, Environment =
+            { ["OWN"] = "1" }, Parameters = ParameterPassing.Environment });
 
         var result = await Run(runner, new Budget { Training = TimeSpan.FromSeconds(7.5), Steps = 12 });
 
         Assert.DoesNotContain("secret", result.LogTail, StringComparison.Ordinal);
-        foreach (var line in (string[])["PROCESS_RUNNER_TEST_FLAG=open", "OWN=1", "AUTORESEARCH_SEED=77", "AUTORESEARCH_TRAINING_SECONDS=7.5", "AUTORESEARCH_STEPS=12", "AUTORESEARCH_LR=0.5", "AUTORESEARCH_NAME=a b"])
+        foreach (var line in (string[])["PROCESS_RUNNER_TEST_FLAG=open", "OWN=1", "AUTORESEARCH_SEED=77",
+            "AUTORESEARCH_TRAINING_SECONDS=7.5", "AUTORESEARCH_STEPS=12", "AUTORESEARCH_LR=0.5", "AUTORESEARCH_NAME=a b"])
             Assert.Contains(line, result.LogTail!.Split('\n'));
     }
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task RunAsync_ResultOfAnEarlierRun_IsNotRead()
     {
-        await using var runner = Shell("if test -f done; then echo 'val_bpb: 0.1'; fi; touch done; pwd", new() { TemplateDirectory = _directory });
+        await using var runner = Shell("if test -f done; then echo 'val_bpb: 0.1'; fi; touch done; pwd",
+            new() { TemplateDirectory = _directory });
 
         var first = await Run(runner, Budget.Unlimited);
         var second = await Run(runner, Budget.Unlimited);
@@ -170,9 +181,11 @@ public sealed class ProcessRunnerTests : IDisposable
         File.WriteAllText(Path.Combine(_directory, "train.sh"), "echo 'val_bpb: 9'");
         File.WriteAllText(Path.Combine(_directory, "data.txt"), "4");
         var source = new SourceTree([new("train.sh", "echo \"val_bpb: $(cat data.txt)\""), new("lib/a.txt", "x")]);
-        await using var runner = new ProcessRunner("sh train.sh", new() { TemplateDirectory = _directory, Sandbox = Sandbox.None("a test") });
+        await using var runner = new ProcessRunner("sh train.sh",
+            new() { TemplateDirectory = _directory, Sandbox = Sandbox.None("a test") });
 
-        var result = await runner.RunAsync(Experiment(Budget.Unlimited) with { Candidate = new() { Source = source } }, null, TestContext.Current.CancellationToken);
+        var result = await runner.RunAsync(Experiment(Budget.Unlimited) with { Candidate = new() { Source = source } }, null,
+            TestContext.Current.CancellationToken);
 
         Assert.Equal(4, result.Metrics["val_bpb"]);
         Assert.Equal("echo 'val_bpb: 9'", File.ReadAllText(Path.Combine(_directory, "train.sh")));
@@ -191,7 +204,8 @@ public sealed class ProcessRunnerTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task RunAsync_ParameterCalledSeed_DoesNotReplaceTheSeed()
     {
-        await using var runner = new ProcessRunner(["sh", "-c", "echo {seed} $AUTORESEARCH_SEED"], new() { Parameters = ParameterPassing.Environment });
+        await using var runner = new ProcessRunner(["sh", "-c", "echo {seed} $AUTORESEARCH_SEED"],
+            new() { Parameters = ParameterPassing.Environment });
         var experiment = Experiment(Budget.Unlimited) with { Candidate = Candidate.Of(("seed", 1)) };
 
         var result = await runner.RunAsync(experiment, null, TestContext.Current.CancellationToken);
@@ -236,7 +250,8 @@ public sealed class ProcessRunnerTests : IDisposable
     public async Task RunAsync_SharedMemory_CountsOnce()
     {
         // Four processes that share the 60 MB of the one they were forked from.
-        await using var runner = Shell("x=$(head -c 60000000 /dev/zero | tr '\\0' x); (sleep 1; true) & (sleep 1; true) & (sleep 1; true) & sleep 1; wait; echo 'val_bpb: 1'");
+        await using var runner = Shell("x=$(head -c 60000000 /dev/zero | tr '\\0' x); (sleep 1; true) & (sleep 1; "
+            + "true) & (sleep 1; true) & sleep 1; wait; echo 'val_bpb: 1'");
 
         var result = await Run(runner, new Budget { MemoryBytes = 400_000_000, Wall = TimeSpan.FromSeconds(25) });
 
@@ -248,11 +263,13 @@ public sealed class ProcessRunnerTests : IDisposable
     public async Task RunAsync_ProgramAndItsChildren_ProcessorTimeIsTold()
     {
         // The children compute and are gone when the tree is looked at; the program that waited for them has their time.
-        await using var runner = Shell("for i in 1 2; do sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done'; done; sleep 0.6; echo 'val_bpb: 1'");
+        await using var runner = Shell(
+            "for i in 1 2; do sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i+1)); done'; done; sleep 0.6; echo 'val_bpb: 1'");
 
         var result = await Run(runner, Budget.WallTime(TimeSpan.FromSeconds(25)));
 
-        Assert.InRange(result.Usage.CpuTime!.Value, TimeSpan.FromSeconds(0.05), result.Usage.WallTime * Environment.ProcessorCount);
+        Assert.InRange(result.Usage.CpuTime!.Value, TimeSpan.FromSeconds(0.05),
+            result.Usage.WallTime * Environment.ProcessorCount);
     }
 
     [Theory(SkipUnless = nameof(IsLinux), Skip = "needs /dev/full")]
@@ -260,7 +277,9 @@ public sealed class ProcessRunnerTests : IDisposable
     [InlineData(1L << 30, RunOutcome.Crashed)]
     public async Task RunAsync_NoSpaceLeft_IsTheMachinesFailureOnlyIfTheDiskIsFull(long free, RunOutcome outcome)
     {
-        await using var runner = Shell("cat /etc/hostname > /dev/full || { echo 'cat: write error: No space left on device' >&2; exit 1; }", new() { FreeSpace = _ => free });
+        await using var runner = Shell(
+            "cat /etc/hostname > /dev/full || { echo 'cat: write error: No space left on device' >&2; exit 1; }",
+            new() { FreeSpace = _ => free });
 
         var result = await Run(runner, Budget.WallTime(TimeSpan.FromSeconds(25)));
 
@@ -271,7 +290,8 @@ public sealed class ProcessRunnerTests : IDisposable
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
     public async Task RunAsync_TrainingTimeAndAllowanceOver_IsTimedOutWithWhatItReported()
     {
-        await using var runner = Shell("echo 'val_bpb: 1'; sleep 60", new() { StartupAllowance = TimeSpan.FromSeconds(0.2), KillGrace = TimeSpan.Zero });
+        await using var runner = Shell("echo 'val_bpb: 1'; sleep 60",
+            new() { StartupAllowance = TimeSpan.FromSeconds(0.2), KillGrace = TimeSpan.Zero });
 
         var result = await Run(runner, Budget.TrainingTime(TimeSpan.FromSeconds(0.3)));
 
@@ -304,7 +324,8 @@ public sealed class ProcessRunnerTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("echo 'open")]
-    public void Constructor_ImpossibleCommand_Throws(string command) => Assert.ThrowsAny<ArgumentException>(() => new ProcessRunner(command));
+    public void Constructor_ImpossibleCommand_Throws(string command) =>
+        Assert.ThrowsAny<ArgumentException>(() => new ProcessRunner(command));
 
     [Fact]
     public void Constructor_MissingDirectory_NamesIt()
@@ -326,10 +347,12 @@ public sealed class ProcessRunnerTests : IDisposable
         Assert.Contains(file, result.Message, StringComparison.Ordinal);
     }
 
-    private static ProcessRunner Shell(string script, ProcessRunnerOptions? options = null) => new(["/bin/sh", "-c", script], options);
+    private static ProcessRunner Shell(string script, ProcessRunnerOptions? options = null) =>
+        new(["/bin/sh", "-c", script], options);
 
     private async Task<RunResult> Run(ProcessRunner runner, Budget budget) =>
-        await runner.RunAsync(Experiment(budget), null, TestContext.Current.CancellationToken).WaitAsync(s_bound, TestContext.Current.CancellationToken);
+        await runner.RunAsync(Experiment(budget), null, TestContext.Current.CancellationToken)
+            .WaitAsync(s_bound, TestContext.Current.CancellationToken);
 
     private Experiment Experiment(Budget budget) => new()
     {
@@ -343,7 +366,8 @@ public sealed class ProcessRunnerTests : IDisposable
     private static string Mark() => $"6{Random.Shared.Next(100, 999)}.{Random.Shared.Next(100000, 999999)}";
 
     private static List<string> Sleepers(string mark) =>
-        [.. Directory.EnumerateDirectories("/proc").Where(d => char.IsDigit(Path.GetFileName(d)[0])).Select(Arguments).Where(a => a.Contains($"sleep\0{mark}", StringComparison.Ordinal))];
+        [.. Directory.EnumerateDirectories("/proc").Where(d => char.IsDigit(Path.GetFileName(d)[0])).Select(Arguments)
+            .Where(a => a.Contains($"sleep\0{mark}", StringComparison.Ordinal))];
 
     private static string Arguments(string process)
     {

@@ -18,9 +18,14 @@ public sealed class ProgramHostTests : IDisposable
         await using var runner = new ProcessRunner(["/bin/sh", "-c", script], options);
         return await runner.RunAsync(new()
         {
-            Id = "e0001", Candidate = new() { Source = source || options.Build is not null ? new SourceTree([new("main.sh", "echo 'val_bpb: 0.5'\n")]) : null }, Seed = 1,
-            Budget = new() { Training = TimeSpan.FromMilliseconds(1), Wall = TimeSpan.FromSeconds(seconds) },
-        }, null, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            Id = "e0001",
+            Candidate = new()
+            {
+                Source = source || options.Build is not null ? new SourceTree([new("main.sh", "echo 'val_bpb: 0.5'\n")]) : null,
+            },
+            Seed = 1, Budget = new() { Training = TimeSpan.FromMilliseconds(1), Wall = TimeSpan.FromSeconds(seconds) },
+        }, null,
+            TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
     }
 
     [Fact(SkipUnless = nameof(HasShell), Skip = "needs /bin/sh")]
@@ -101,9 +106,11 @@ public sealed class ProgramHostTests : IDisposable
         var host = new Host(shared, async (end, _) =>
         {
             await end;
-            return RunResult.Complete(new Dictionary<string, double> { ["lines"] = File.ReadAllLines(Path.Combine(shared, "answer")).Length });
+            return RunResult.Complete(
+                new Dictionary<string, double> { ["lines"] = File.ReadAllLines(Path.Combine(shared, "answer")).Length });
         });
-        var result = await RunAsync($"ls {_directory} | head -3; echo one > {shared}/answer", new() { Host = host }, source: true);
+        var result = await RunAsync($"ls {_directory} | head -3; echo one > {shared}/answer", new() { Host = host },
+            source: true);
         Assert.True(result.Outcome == RunOutcome.Completed, result.Message + result.LogTail);
         Assert.Equal(1, result.Metrics["lines"]);
     }
@@ -111,7 +118,11 @@ public sealed class ProgramHostTests : IDisposable
     [Fact(SkipUnless = nameof(HasSandbox), Skip = "needs bubblewrap and user namespaces")]
     public async Task Build_MakesTheProgram_AndItsHashIsThatOfTheResult()
     {
-        var options = new ProcessRunnerOptions { Build = "/bin/sh -c 'grep -v \"^#\" main.sh > made.sh; echo val_bpb: 0.1'", ProgramFile = "made.sh" };
+        var options = new ProcessRunnerOptions
+        {
+            Build = "/bin/sh -c 'grep -v \"^#\" main.sh > made.sh; echo val_bpb: 0.1'",
+            ProgramFile = "made.sh",
+        };
         var result = await RunAsync("sh made.sh", options);
         Assert.True(result.Outcome == RunOutcome.Completed, result.Message);
         Assert.Equal([new("val_bpb", 0.5)], result.Metrics);
@@ -140,10 +151,12 @@ public sealed class ProgramHostTests : IDisposable
 
         public IReadOnlyList<string> SharedPaths => [shared];
 
-        public ValueTask<IProgramSession> OpenAsync(Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken) =>
+        public ValueTask<IProgramSession> OpenAsync(
+            Experiment experiment, IProgress<Measurement>? progress, CancellationToken cancellationToken) =>
             Problem is null ? ValueTask.FromResult<IProgramSession>(this) : throw new ArgumentException(Problem);
 
-        public Task<RunResult> ServeAsync(Task programEnd, CancellationToken cancellationToken) => serve(programEnd, cancellationToken);
+        public Task<RunResult> ServeAsync(Task programEnd, CancellationToken cancellationToken) =>
+            serve(programEnd, cancellationToken);
 
         public ValueTask DisposeAsync()
         {

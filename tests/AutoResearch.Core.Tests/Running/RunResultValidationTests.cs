@@ -6,7 +6,8 @@ public sealed class RunResultValidationTests
     [Fact]
     public void RequireMetric_Missing_IsInvalidAndListsWhatThereIs()
     {
-        var result = RunResult.Complete(new Dictionary<string, double> { ["loss"] = 1, ["accuracy"] = 0.5 }).RequireMetric("val_bpb");
+        var result = RunResult.Complete(new Dictionary<string, double> { ["loss"] = 1, ["accuracy"] = 0.5 })
+            .RequireMetric("val_bpb");
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains("'val_bpb'", result.Message);
         Assert.Contains("accuracy, loss", result.Message);
@@ -34,6 +35,7 @@ public sealed class RunResultValidationTests
     {
         var device = DeviceFingerprint.Read();
         Assert.All(["cpu", "cores", "os", "runtime"], key => Assert.False(string.IsNullOrWhiteSpace(device[key])));
-        if (OperatingSystem.IsLinux()) Assert.True(double.Parse(device["load"], System.Globalization.CultureInfo.InvariantCulture) >= 0);
+        if (OperatingSystem.IsLinux())
+            Assert.True(double.Parse(device["load"], System.Globalization.CultureInfo.InvariantCulture) >= 0);
     }
 }

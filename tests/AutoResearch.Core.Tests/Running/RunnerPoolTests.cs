@@ -4,7 +4,8 @@ namespace AutoResearch.Tests;
 
 public sealed class RunnerPoolTests
 {
-    private static readonly Experiment s_experiment = new() { Id = "e0001", Candidate = Candidate.Of(("x", 1)), Seed = 1, Budget = Budget.Unlimited };
+    private static readonly Experiment s_experiment =
+        new() { Id = "e0001", Candidate = Candidate.Of(("x", 1)), Seed = 1, Budget = Budget.Unlimited };
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -20,7 +21,8 @@ public sealed class RunnerPoolTests
             return Loops.Completed(device);
         })));
         Assert.Equal(3, pool.Count);
-        var results = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => Task.Run(() => pool.RunAsync(s_experiment, null, Stop), Stop)));
+        var results = await Task.WhenAll(
+            Enumerable.Range(0, 60).Select(_ => Task.Run(() => pool.RunAsync(s_experiment, null, Stop), Stop)));
         Assert.False(clash);
         Assert.Equal(60, results.Length);
     }
@@ -29,7 +31,8 @@ public sealed class RunnerPoolTests
     public async Task RunAsync_RunnerThrows_IsFreeAgain()
     {
         var calls = 0;
-        var pool = new RunnerPool(new ScriptedRunner((_, _, _) => ++calls == 1 ? throw new IOException("device lost") : Task.FromResult(Loops.Completed(1))));
+        var pool = new RunnerPool(new ScriptedRunner((_, _, _) =>
+            ++calls == 1 ? throw new IOException("device lost") : Task.FromResult(Loops.Completed(1))));
         await Assert.ThrowsAsync<IOException>(() => pool.RunAsync(s_experiment, null, Stop));
         Assert.Equal(RunOutcome.Completed, (await pool.RunAsync(s_experiment, null, Stop)).Outcome);
     }
@@ -49,5 +52,6 @@ public sealed class RunnerPoolTests
     }
 
     [Fact]
-    public void Constructor_NoRunner_IsRefused() => Assert.Contains("at least one", Assert.Throws<ArgumentException>(() => new RunnerPool()).Message, StringComparison.Ordinal);
+    public void Constructor_NoRunner_IsRefused() => Assert.Contains("at least one",
+        Assert.Throws<ArgumentException>(() => new RunnerPool()).Message, StringComparison.Ordinal);
 }

@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace AutoResearch.Tests;
 
-/// <summary>The sandbox itself, by programs that look around in it. What hostile programs try is in the adversarial suite.</summary>
+/// <summary>
+/// The sandbox itself, by programs that look around in it. What hostile programs try is in the adversarial suite.
+/// </summary>
 public sealed class BubblewrapSandboxTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("sandbox-test-").FullName;
@@ -17,7 +19,8 @@ public sealed class BubblewrapSandboxTests : IDisposable
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_ProgramThatLooksAround_SeesItsOwnDirectoryOnly()
     {
-        var result = await Run("id -u; pwd; ls -A ~ | wc -l; ls /home /root /run /var 2>&1; ls -d /proc/[0-9]* | wc -l; cat /proc/net/route | wc -l; echo x > own.txt; cat own.txt");
+        var result = await Run("id -u; pwd; ls -A ~ | wc -l; ls /home /root /run /var 2>&1; ls -d /proc/[0-9]* | wc -l; "
+            + "cat /proc/net/route | wc -l; echo x > own.txt; cat own.txt");
 
         Assert.Equal(RunOutcome.Completed, result.Outcome);
         Assert.Contains("\n0\n", result.LogTail, StringComparison.Ordinal);
@@ -29,10 +32,12 @@ public sealed class BubblewrapSandboxTests : IDisposable
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_PathsOfThePolicy_AreThereWithTheirRights()
     {
-        var (data, cache) = (Directory.CreateDirectory(Path.Combine(_directory, "data")).FullName, Directory.CreateDirectory(Path.Combine(_directory, "cache")).FullName);
+        var (data, cache) = (Directory.CreateDirectory(Path.Combine(_directory, "data")).FullName,
+            Directory.CreateDirectory(Path.Combine(_directory, "cache")).FullName);
         await File.WriteAllTextAsync(Path.Combine(data, "x"), "seen", TestContext.Current.CancellationToken);
 
-        var result = await Run($"cat {data}/x; echo more > {data}/y || echo refused; echo kept > {cache}/z", new() { Readable = [data], Writable = [cache] });
+        var result = await Run($"cat {data}/x; echo more > {data}/y || echo refused; echo kept > {cache}/z",
+            new() { Readable = [data], Writable = [cache] });
 
         Assert.Contains("seen", result.LogTail, StringComparison.Ordinal);
         Assert.Contains("refused", result.LogTail, StringComparison.Ordinal);
@@ -48,8 +53,13 @@ public sealed class BubblewrapSandboxTests : IDisposable
         await File.WriteAllTextAsync(Path.Combine(data, "y"), "secret", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(Path.Combine(data, "answers", "z"), "secret", TestContext.Current.CancellationToken);
 
-        var result = await Run($"cat {data}/*; ls {data}/answers | wc -l; echo a > {data}/answers/z || echo refused; umount {data}/answers || echo stays",
-            new() { Readable = [data], Hidden = [Path.Combine(data, "y"), Path.Combine(data, "answers"), Path.Combine(data, "nothing")] });
+        var result = await Run($"cat {data}/*; ls {data}/answers | wc -l; echo a > {data}/answers/z || echo refused; "
+            + $"umount {data}/answers || echo stays",
+            new()
+            {
+                Readable = [data],
+                Hidden = [Path.Combine(data, "y"), Path.Combine(data, "answers"), Path.Combine(data, "nothing")],
+            });
 
         Assert.Contains("seen", result.LogTail, StringComparison.Ordinal);
         Assert.Contains("refused", result.LogTail, StringComparison.Ordinal);
@@ -74,19 +84,23 @@ public sealed class BubblewrapSandboxTests : IDisposable
     {
         var policy = new SandboxPolicy
         {
-            FileBytes = 1 << 20, TemporaryBytes = 2 << 20, DiskBytes = 4 << 20, DiskFiles = 50, Processes = 20, MemoryBytes = 64 << 20,
+            FileBytes = 1 << 20, TemporaryBytes = 2 << 20, DiskBytes = 4 << 20, DiskFiles = 50, Processes = 20,
+            MemoryBytes = 64 << 20,
         };
 
         var result = await Run(script, policy, new Budget { Wall = TimeSpan.FromSeconds(script == "sleep 60" ? 0.5 : 20) });
 
-        Assert.True(outcome == result.Outcome || (result.Outcome == RunOutcome.OutOfMemory && script.StartsWith("x=", StringComparison.Ordinal)), $"{result.Outcome}: {result.Message}");
+        Assert.True(outcome == result.Outcome
+            || (result.Outcome == RunOutcome.OutOfMemory && script.StartsWith("x=", StringComparison.Ordinal)),
+            $"{result.Outcome}: {result.Message}");
         Assert.Contains(message, result.Message ?? "", StringComparison.Ordinal);
     }
 
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_ProgramThatCleansUpWhenAsked_IsGivenItsGrace()
     {
-        var result = await Run("trap 'echo bye; exit 0' TERM; echo ready; while true; do sleep 0.05; done", null, new Budget { Wall = TimeSpan.FromSeconds(0.5) });
+        var result = await Run("trap 'echo bye; exit 0' TERM; echo ready; while true; do sleep 0.05; done", null,
+            new Budget { Wall = TimeSpan.FromSeconds(0.5) });
 
         Assert.Equal(RunOutcome.TimedOut, result.Outcome);
         Assert.Contains("bye", result.LogTail, StringComparison.Ordinal);
@@ -96,7 +110,8 @@ public sealed class BubblewrapSandboxTests : IDisposable
     public async Task Run_MemoryAndProcessorTime_AreSeenThroughTheNamespace()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "needs python3");
-        var result = await Run("exec /usr/bin/python3 -c 'import time; x = bytearray(50_000_000); t = time.process_time()\nwhile time.process_time() - t < 0.6: pass'");
+        var result = await Run("exec /usr/bin/python3 -c 'import time; x = bytearray(50_000_000); t = time.process_time()\n"
+            + "while time.process_time() - t < 0.6: pass'");
 
         Assert.Equal(RunOutcome.Completed, result.Outcome);
         Assert.True(result.Usage.PeakMemoryBytes > 45_000_000, $"{result.Usage.PeakMemoryBytes}");
@@ -107,7 +122,8 @@ public sealed class BubblewrapSandboxTests : IDisposable
     public async Task Run_MoreMemoryThanItsBudget_IsEndedAsOutOfMemory()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "needs python3");
-        var result = await Run("exec /usr/bin/python3 -c 'import time; x = bytearray(80_000_000); time.sleep(60)'", null, new Budget { MemoryBytes = 60 << 20, Wall = TimeSpan.FromSeconds(30) });
+        var result = await Run("exec /usr/bin/python3 -c 'import time; x = bytearray(80_000_000); time.sleep(60)'", null,
+            new Budget { MemoryBytes = 60 << 20, Wall = TimeSpan.FromSeconds(30) });
 
         Assert.Equal(RunOutcome.OutOfMemory, result.Outcome);
         Assert.Contains("budget of 60 MiB", result.Message, StringComparison.Ordinal);
@@ -116,9 +132,11 @@ public sealed class BubblewrapSandboxTests : IDisposable
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_DotNet_WorksWithItsInstallation()
     {
-        var dotnet = new[] { "/usr/bin/dotnet", "/usr/share/dotnet/dotnet", "/usr/lib/dotnet/dotnet" }.FirstOrDefault(File.Exists);
+        var dotnet =
+            new[] { "/usr/bin/dotnet", "/usr/share/dotnet/dotnet", "/usr/lib/dotnet/dotnet" }.FirstOrDefault(File.Exists);
         Assert.SkipWhen(dotnet is null, "needs an installed SDK");
-        var result = await Run($"DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 {dotnet} nuget --version", SandboxPolicy.Default.WithDotNet());
+        var result = await Run($"DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 {dotnet} nuget --version",
+            SandboxPolicy.Default.WithDotNet());
 
         Assert.True(result.Outcome == RunOutcome.Completed, $"{result.Message} {result.LogTail}");
         Assert.Matches(@"\d+\.\d+", result.LogTail!);
@@ -130,7 +148,8 @@ public sealed class BubblewrapSandboxTests : IDisposable
         var program = Path.Combine(_directory, "tool");
         File.WriteAllText(program, "");
 
-        var e = Assert.Throws<SandboxException>(() => new BubblewrapSandbox().Wrap(new() { Program = program, WorkingDirectory = "/usr" }));
+        var e = Assert.Throws<SandboxException>(() =>
+            new BubblewrapSandbox().Wrap(new() { Program = program, WorkingDirectory = "/usr" }));
 
         Assert.Contains($"'{program}' cannot be read in the sandbox", e.Message, StringComparison.Ordinal);
         Assert.Contains("SandboxPolicy.Readable", e.Message, StringComparison.Ordinal);
@@ -138,7 +157,9 @@ public sealed class BubblewrapSandboxTests : IDisposable
 
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_PathOfThePolicyThatIsMissing_IsRefusedAtOnce() =>
-        Assert.Contains("/no/such/data", (await Assert.ThrowsAsync<SandboxException>(() => Run("exit 0", new() { Readable = ["/no/such/data"] }))).Message, StringComparison.Ordinal);
+        Assert.Contains("/no/such/data",
+            (await Assert.ThrowsAsync<SandboxException>(() => Run("exit 0", new() { Readable = ["/no/such/data"] }))).Message,
+            StringComparison.Ordinal);
 
     [Fact(SkipUnless = nameof(IsUsable), Skip = "needs bubblewrap and user namespaces")]
     public async Task Run_ThisProcessDies_TheNamespaceEnds()
@@ -147,7 +168,12 @@ public sealed class BubblewrapSandboxTests : IDisposable
         var beacon = Path.Combine(_directory, "beacon");
         var sandbox = new BubblewrapSandbox(new() { Writable = [_directory] });
         using var confinement = RunConfinement.Of(new() { Sandbox = sandbox }, new Candidate());
-        var (command, _) = confinement.Wrap(new() { Program = "/bin/sh", Arguments = ["-c", $"setsid sh -c 'while true; do echo >> {beacon}; sleep 0.05; done' & sleep 600"], WorkingDirectory = _directory }, "/usr/bin/setsid");
+        var (command, _) = confinement.Wrap(new()
+        {
+            Program = "/bin/sh",
+            Arguments = ["-c", $"setsid sh -c 'while true; do echo >> {beacon}; sleep 0.05; done' & sleep 600"],
+            WorkingDirectory = _directory,
+        }, "/usr/bin/setsid");
         using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true })!;
         while (!File.Exists(beacon)) await Task.Delay(20, TestContext.Current.CancellationToken);
 
@@ -171,7 +197,9 @@ public sealed class BubblewrapSandboxTests : IDisposable
 
     [Theory]
     [InlineData("echo 'bubblewrap 0.4.1'", "0.4.1")]
-    [InlineData("case $1 in --version) echo 'bubblewrap 0.8.0';; *) echo 'No permissions to create new namespace' >&2; exit 1;; esac", "No permissions to create new namespace")]
+    [InlineData(
+        "case $1 in --version) echo 'bubblewrap 0.8.0';; *) echo 'No permissions to create new namespace' >&2; exit 1;; esac",
+        "No permissions to create new namespace")]
     public void Describe_ProgramThatDoesNotWork_SaysWhy(string script, string reason)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "bubblewrap is for Linux");
@@ -186,11 +214,17 @@ public sealed class BubblewrapSandboxTests : IDisposable
     {
         await using var runner = new ProcessRunner(["/bin/sh", "-c", script], new()
         {
-            RunsDirectory = Path.Combine(_directory, "runs"), TemplateDirectory = Directory.CreateDirectory(Path.Combine(_directory, "template")).FullName,
+            RunsDirectory = Path.Combine(_directory, "runs"),
+            TemplateDirectory = Directory.CreateDirectory(Path.Combine(_directory, "template")).FullName,
             Sandbox = new BubblewrapSandbox(policy),
         });
-        return await runner.RunAsync(
-            new() { Id = $"e{++_runs}", Candidate = new(), Seed = 1, Budget = budget ?? new Budget { Wall = TimeSpan.FromSeconds(20) } },
+        return await runner.RunAsync(new()
+        {
+            Id = $"e{++_runs}",
+            Candidate = new(),
+            Seed = 1,
+            Budget = budget ?? new Budget { Wall = TimeSpan.FromSeconds(20) },
+        },
             cancellationToken: TestContext.Current.CancellationToken);
     }
 }

@@ -8,8 +8,10 @@ public sealed class SandboxPolicyTests
         var policy = SandboxPolicy.Default;
 
         Assert.False(policy.Network);
-        Assert.Empty(policy.Readable.Concat(policy.Writable).Concat(policy.Devices).Concat(policy.Environment).Concat(policy.Credentials));
-        Assert.Equal("no network, processes 1024, file 16 GiB, disk 32 GiB, files 100000, open files 4096, /tmp 1 GiB", policy.ToString());
+        Assert.Empty(
+            policy.Readable.Concat(policy.Writable).Concat(policy.Devices).Concat(policy.Environment).Concat(policy.Credentials));
+        Assert.Equal("no network, processes 1024, file 16 GiB, disk 32 GiB, files 100000, open files 4096, /tmp 1 GiB",
+            policy.ToString());
     }
 
     [Fact]
@@ -17,11 +19,14 @@ public sealed class SandboxPolicyTests
     {
         var policy = new SandboxPolicy
         {
-            Network = true, Readable = ["/data"], Writable = ["/cache"], Devices = ["/dev/x"], Environment = ["A"], Credentials = ["B_KEY"],
-            MemoryBytes = 3 << 20, Processes = null, CpuTime = TimeSpan.FromSeconds(1.5), TemporaryBytes = 5, DiskBytes = null, DiskFiles = null, FileBytes = null, OpenFiles = null,
+            Network = true, Readable = ["/data"], Writable = ["/cache"], Devices = ["/dev/x"], Environment = ["A"],
+            Credentials = ["B_KEY"], MemoryBytes = 3 << 20, Processes = null, CpuTime = TimeSpan.FromSeconds(1.5),
+            TemporaryBytes = 5, DiskBytes = null, DiskFiles = null, FileBytes = null, OpenFiles = null,
         };
 
-        Assert.Equal("network, reads /data, writes /cache, devices /dev/x, environment A B_KEY, memory 3 MiB, cpu 1.5 s, /tmp 5 bytes", policy.ToString());
+        Assert.Equal(
+            "network, reads /data, writes /cache, devices /dev/x, environment A B_KEY, memory 3 MiB, cpu 1.5 s, /tmp 5 bytes",
+            policy.ToString());
     }
 
     public static TheoryData<SandboxPolicy, string> Senseless => new()
@@ -40,7 +45,8 @@ public sealed class SandboxPolicyTests
     [Theory]
     [MemberData(nameof(Senseless))]
     public void Constructor_SenselessPolicy_IsRefused(SandboxPolicy policy, string message) =>
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new BubblewrapSandbox(policy)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new BubblewrapSandbox(policy)).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("OPENAI_API_KEY", true)]
@@ -51,5 +57,6 @@ public sealed class SandboxPolicyTests
     [InlineData("TOKENIZERS_PARALLELISM", false)]
     [InlineData("KEYBOARD", false)]
     [InlineData("OMP_NUM_THREADS", false)]
-    public void LooksLikeCredential_Name_IsJudgedByItsWords(string name, bool expected) => Assert.Equal(expected, SandboxPolicy.LooksLikeCredential(name));
+    public void LooksLikeCredential_Name_IsJudgedByItsWords(string name, bool expected) =>
+        Assert.Equal(expected, SandboxPolicy.LooksLikeCredential(name));
 }

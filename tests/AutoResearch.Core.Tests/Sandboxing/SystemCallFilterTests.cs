@@ -32,11 +32,19 @@ public sealed class SystemCallFilterTests
         var accumulator = 0u;
         for (var at = 0; ; at++)
         {
-            var (code, then, @else, value) = (BinaryPrimitives.ReadUInt16LittleEndian(filter.AsSpan(at * 8)), filter[(at * 8) + 2], filter[(at * 8) + 3],
-                BinaryPrimitives.ReadUInt32LittleEndian(filter.AsSpan((at * 8) + 4)));
+            var (code, then, @else, value) = (BinaryPrimitives.ReadUInt16LittleEndian(filter.AsSpan(at * 8)),
+                filter[(at * 8) + 2], filter[(at * 8) + 3], BinaryPrimitives.ReadUInt32LittleEndian(filter.AsSpan((at * 8) + 4)));
             switch (code)
             {
-                case 0x20: accumulator = value switch { 0 => number, 4 => architecture, 24 => secondArgument, _ => throw new InvalidDataException($"loads {value}") }; break;
+                case 0x20:
+                    accumulator = value switch
+                    {
+                        0 => number,
+                        4 => architecture,
+                        24 => secondArgument,
+                        _ => throw new InvalidDataException($"loads {value}"),
+                    };
+                    break;
                 case 0x15: at += accumulator == value ? then : @else; break;
                 case 0x35: at += accumulator >= value ? then : @else; break;
                 case 0x06: return value;

@@ -31,7 +31,8 @@ public sealed class TelemetryTests
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), runner, problem: problem).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
 
-        var root = Assert.Single(spans, s => s.OperationName == "autoresearch.loop" && Equals(s.GetTagItem("autoresearch.problem"), "traced"));
+        var root = Assert.Single(spans,
+            s => s.OperationName == "autoresearch.loop" && Equals(s.GetTagItem("autoresearch.problem"), "traced"));
         var children = spans.Where(s => s.TraceId == root.TraceId && s != root).ToArray();
         Assert.Equal(2, children.Count(s => s.OperationName == "autoresearch.proposal"));
         var experiments = children.Where(s => s.OperationName == "autoresearch.experiment").ToArray();
@@ -47,15 +48,23 @@ public sealed class TelemetryTests
         var counts = new ConcurrentDictionary<string, double>();
         using var listener = new MeterListener
         {
-            InstrumentPublished = (instrument, l) => { if (instrument.Meter.Name == "AutoResearch") l.EnableMeasurementEvents(instrument); },
+            InstrumentPublished = (instrument, l) =>
+            {
+                if (instrument.Meter.Name == "AutoResearch")
+                    l.EnableMeasurementEvents(instrument);
+            },
         };
         // Other tests run at the same time: only this proposer's trials and this purpose's outcome are looked at.
         listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
-            counts.AddOrUpdate($"{instrument.Name} {string.Join(' ', tags.ToArray().Select(t => t.Value))}", value, (_, old) => old + value));
-        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) => counts.AddOrUpdate($"{instrument.Name} {instrument.Unit}", 1, (_, old) => old + 1));
+            counts.AddOrUpdate($"{instrument.Name} {string.Join(' ', tags.ToArray().Select(t => t.Value))}", value,
+                (_, old) => old + value));
+        listener.SetMeasurementEventCallback<double>((instrument, _, _, _) =>
+            counts.AddOrUpdate($"{instrument.Name} {instrument.Unit}", 1, (_, old) => old + 1));
         listener.Start();
-        var proposer = new ScriptedProposer(s => s.NextTrial > 3 ? null : ScriptedProposer.Set(s, "x", s.NextTrial) with { Proposer = "metered" });
-        var runner = new ScriptedRunner(e => Loops.X(e) == 2 ? RunResult.Failure(RunOutcome.Stopped, "hopeless") : Loops.Completed(1 - Loops.X(e)));
+        var proposer = new ScriptedProposer(s =>
+            s.NextTrial > 3 ? null : ScriptedProposer.Set(s, "x", s.NextTrial) with { Proposer = "metered" });
+        var runner = new ScriptedRunner(e =>
+            Loops.X(e) == 2 ? RunResult.Failure(RunOutcome.Stopped, "hopeless") : Loops.Completed(1 - Loops.X(e)));
         await using var loop = Loops.Build(proposer, runner).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Equal(2, counts["autoresearch.trials Accept metered"]);
@@ -71,7 +80,8 @@ public sealed class TelemetryTests
         await using var loop = Loops.Build(ScriptedProposer.Values("x", 1), Loops.Score(x => 1 - x)).WithLogger(logger).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
         Assert.Equal([1, 4, 5, 3, 4, 5, 8, 9, 11], logger.Lines.Select(l => l.Id));
-        Assert.Contains("Trial 1 Accept: better in one run: 0 against the best so far, 1: gain 1", logger.Lines.Select(l => l.Text));
+        Assert.Contains("Trial 1 Accept: better in one run: 0 against the best so far, 1: gain 1",
+            logger.Lines.Select(l => l.Text));
     }
 
     private sealed class ListLogger : ILogger
@@ -82,7 +92,8 @@ public sealed class TelemetryTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
             Lines.Add((eventId.Id, formatter(state, exception)));
     }
 }

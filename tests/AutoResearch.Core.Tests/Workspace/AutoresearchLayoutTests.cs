@@ -3,8 +3,8 @@ using AutoResearch.Testing;
 namespace AutoResearch.Tests;
 
 /// <summary>
-/// A repository laid out as karpathy/autoresearch is: prepare.py fixed, train.py edited, results.tsv untracked, and the branch of a
-/// run advanced by a keep and where it was after a discard. The stand-in train.py prints the same summary block.
+/// A repository laid out as karpathy/autoresearch is: prepare.py fixed, train.py edited, results.tsv untracked, and the branch of
+/// a run advanced by a keep and where it was after a discard. The stand-in train.py prints the same summary block.
 /// </summary>
 public sealed class AutoresearchLayoutTests
 {
@@ -35,7 +35,8 @@ public sealed class AutoresearchLayoutTests
     {
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/python3"), "needs python3");
         using var repository = await TestRepository.CreateAsync(("prepare.py", "TIME_BUDGET = 300\n"), ("train.py", Train),
-            ("program.md", "# autoresearch\nEdit train.py, lower val_bpb.\n"), ("pyproject.toml", "[project]\n"), (".gitignore", "__pycache__/\nresults.tsv\nrun.log\n"));
+            ("program.md", "# autoresearch\nEdit train.py, lower val_bpb.\n"), ("pyproject.toml", "[project]\n"),
+            (".gitignore", "__pycache__/\nresults.tsv\nrun.log\n"));
         await using var workspace = await GitWorkspace.OpenAsync(repository.Root, new()
         {
             Tag = "mar5",
@@ -43,7 +44,8 @@ public sealed class AutoresearchLayoutTests
             WorktreesDirectory = repository.Worktrees,
             ResultsDirectory = repository.Root,
         }, TestContext.Current.CancellationToken);
-        await using var runner = new ProcessRunner("/usr/bin/python3 train.py", new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
+        await using var runner = new ProcessRunner("/usr/bin/python3 train.py",
+            new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
         string[] replies =
         [
             Chats.Edit("MATRIX_LR = 0.04", "MATRIX_LR = 0.05", "raise the matrix LR"),
@@ -62,15 +64,19 @@ public sealed class AutoresearchLayoutTests
             Instructions = repository["program.md"],
         };
         var client = new ScriptedChatClient(replies);
-        await using var loop = ResearchLoop.Create(problem).ProposeWith(new ChatProposer(client, new() { MaxRepairs = 0 })).RunWith(runner)
-            .AcceptWith(new GreedyRatchet()).CommitTo(workspace).Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials) = (1, 0, 0, replies.Length)).Build();
+        await using var loop = ResearchLoop.Create(problem).ProposeWith(new ChatProposer(client, new() { MaxRepairs = 0 }))
+            .RunWith(runner)
+            .AcceptWith(new GreedyRatchet()).CommitTo(workspace)
+            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxTrials) = (1, 0, 0, replies.Length)).Build();
 
         await loop.RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
 
         var commits = await workspace.GetCommitsAsync(TestContext.Current.CancellationToken);
-        Assert.Equal("two more layers\nraise the matrix LR\nbegin", await repository.GitAsync("log", "--format=%s", "autoresearch/mar5"));
+        Assert.Equal("two more layers\nraise the matrix LR\nbegin",
+            await repository.GitAsync("log", "--format=%s", "autoresearch/mar5"));
         Assert.Equal("train.py", await repository.GitAsync("diff", "--name-only", "master", "autoresearch/mar5"));
-        Assert.Contains("MATRIX_LR = 0.05\nDEPTH = 10", await repository.GitAsync("show", "autoresearch/mar5:train.py"), StringComparison.Ordinal);
+        Assert.Contains("MATRIX_LR = 0.05\nDEPTH = 10", await repository.GitAsync("show", "autoresearch/mar5:train.py"),
+            StringComparison.Ordinal);
         Assert.Equal("", await repository.GitAsync("status", "--porcelain"));
         var results = repository["results.tsv"].TrimEnd('\n').Split('\n');
         Assert.Equal(

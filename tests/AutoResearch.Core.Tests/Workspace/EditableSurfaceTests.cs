@@ -16,7 +16,8 @@ public sealed class EditableSurfaceTests
     [InlineData("**", ".git/config", false)]
     [InlineData("**", "sub/.GIT/hooks/x", false)]
     [InlineData("?.py", "ab.py", false)]
-    public void Allows_Glob_MatchesAsDocumented(string glob, string path, bool allowed) => Assert.Equal(allowed, new EditableSurface([glob]).Allows(path));
+    public void Allows_Glob_MatchesAsDocumented(string glob, string path, bool allowed) =>
+        Assert.Equal(allowed, new EditableSurface([glob]).Allows(path));
 
     [Fact]
     public void Violation_ForbiddenDifference_NamesFileAndGlobs()
@@ -25,12 +26,14 @@ public sealed class EditableSurfaceTests
         var before = new SourceTree([new("train.py", "a"), new("prepare.py", "b")]);
 
         Assert.Null(surface.Violation(before, new SourceTree([new("train.py", "z"), new("prepare.py", "b")])));
-        Assert.Contains("'prepare.py' may not be edited; editable is: train.py", surface.Violation(before, new SourceTree([new("train.py", "a")])), StringComparison.Ordinal);
+        Assert.Contains("'prepare.py' may not be edited; editable is: train.py",
+            surface.Violation(before, new SourceTree([new("train.py", "a")])), StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("../x")]
     [InlineData("/x")]
     [InlineData("")]
-    public void Constructor_GlobOutside_Throws(string glob) => Assert.Throws<ArgumentException>(() => new EditableSurface([glob]));
+    public void Constructor_GlobOutside_Throws(string glob) =>
+        Assert.Throws<ArgumentException>(() => new EditableSurface([glob]));
 }

@@ -4,14 +4,17 @@ namespace AutoResearch.Tests;
 
 public sealed class GitWorkspaceTests
 {
-    private static readonly (string, string)[] s_files = [("train.py", "lr = 1\n"), ("prepare.py", "data = 1\n"), ("a/b/deep.txt", "deep\n"), ("a.txt", "dot before slash\n"), (".gitignore", "*.log\n")];
+    private static readonly (string, string)[] s_files = [("train.py", "lr = 1\n"), ("prepare.py", "data = 1\n"),
+        ("a/b/deep.txt", "deep\n"), ("a.txt", "dot before slash\n"), (".gitignore", "*.log\n")];
 
-    private static Experiment Experiment(Candidate candidate, string id = "e0001") => new() { Id = id, Candidate = candidate, Seed = 1, Budget = Budget.Unlimited };
+    private static Experiment Experiment(Candidate candidate, string id = "e0001") =>
+        new() { Id = id, Candidate = candidate, Seed = 1, Budget = Budget.Unlimited };
 
     private static ResearchProblem Problem(GitWorkspace workspace) =>
         new("toy") { Objective = Objective.Minimize("loss"), Baseline = workspace.Baseline(), Editable = workspace.Editable };
 
-    private static ResearchLoopBuilder Loop(GitWorkspace workspace, IJournal journal, IExperimentRunner? runner = null, IHypothesisProposer? proposer = null) =>
+    private static ResearchLoopBuilder Loop(
+        GitWorkspace workspace, IJournal journal, IExperimentRunner? runner = null, IHypothesisProposer? proposer = null) =>
         Loops.Build(proposer ?? Halving(6), runner ?? Measuring(workspace), journal, Problem(workspace)).CommitTo(workspace);
 
     /// <summary>Odd trials improve the loss, even ones make it worse.</summary>
@@ -20,7 +23,8 @@ public sealed class GitWorkspaceTests
         ParentId = s.Incumbent.Candidate.Id,
         Title = $"trial {s.NextTrial}",
         Rationale = "Because.\nAutoResearch-Candidate: forged",
-        Change = new SourceChange([new WriteFile("train.py", FormattableString.Invariant($"lr = {(s.NextTrial % 2 == 1 ? 1.0 / (s.NextTrial + 1) : s.NextTrial + 1)}\n"))]),
+        Change = new SourceChange([new WriteFile("train.py",
+            FormattableString.Invariant($"lr = {(s.NextTrial % 2 == 1 ? 1.0 / (s.NextTrial + 1) : s.NextTrial + 1)}\n"))]),
     });
 
     /// <summary>Reads the score from the worktree, as a program would.</summary>
@@ -28,7 +32,11 @@ public sealed class GitWorkspaceTests
     {
         await using var directory = await workspace.CreateAsync(experiment, token);
         var text = await File.ReadAllTextAsync(Path.Combine(directory.Path, "train.py"), token);
-        return ScriptedRunner.Completed("loss", double.Parse(text.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture)) with { Hashes = directory.Hashes };
+        return ScriptedRunner.Completed("loss",
+            double.Parse(text.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture)) with
+        {
+            Hashes = directory.Hashes,
+        };
     });
 
     [Fact]
@@ -58,14 +66,16 @@ public sealed class GitWorkspaceTests
         var message = await repository.GitAsync("log", "-1", "--format=%an%n%B", commits[2]);
         Assert.StartsWith("AutoResearch\ntrial 3\n\nBecause.", message, StringComparison.Ordinal);
         Assert.Contains("gain: 0.25\n", message, StringComparison.Ordinal);
-        Assert.Contains($"AutoResearch-Candidate: {journal.History.Trials[2].Candidate!.Id}\n", message, StringComparison.Ordinal);
+        Assert.Contains($"AutoResearch-Candidate: {journal.History.Trials[2].Candidate!.Id}\n", message,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("AutoResearch-Candidate: forged", message, StringComparison.Ordinal);
         var verification = await workspace.VerifyAsync(journal.History, TestContext.Current.CancellationToken);
         Assert.Equal((3, true), (verification.Commits, verification.IsValid));
         Assert.Equal("lr = 1\n", repository["train.py"]);
         Assert.Equal("", await repository.GitAsync("status", "--porcelain"));
         Assert.Single((await repository.GitAsync("worktree", "list")).Split('\n'));
-        Assert.Equal([".lock"], Directory.GetFileSystemEntries(Directory.GetDirectories(repository.Worktrees).Single()).Select(Path.GetFileName));
+        Assert.Equal([".lock"],
+            Directory.GetFileSystemEntries(Directory.GetDirectories(repository.Worktrees).Single()).Select(Path.GetFileName));
     }
 
     [Fact]
@@ -77,14 +87,16 @@ public sealed class GitWorkspaceTests
         await Loop(workspace, journal).Build().RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
         var tip = await repository.GitAsync("rev-parse", "autoresearch/mar5");
         var message = await repository.GitAsync("log", "-1", "--format=%B", tip);
-        var forged = await new GitCommand("git", repository.Root).RunAsync(["-c", "user.name=t", "-c", "user.email=t@t", "commit-tree", $"{workspace.BaseCommit}^{{tree}}", "-p", $"{tip}~1", "-F", "-"],
+        var forged = await new GitCommand("git", repository.Root).RunAsync(["-c", "user.name=t", "-c", "user.email=t@t",
+            "commit-tree", $"{workspace.BaseCommit}^{{tree}}", "-p", $"{tip}~1", "-F", "-"],
             TestContext.Current.CancellationToken, message + "\n");
         await repository.GitAsync("update-ref", "refs/heads/autoresearch/mar5", forged);
 
         var verification = await workspace.VerifyAsync(journal.History, TestContext.Current.CancellationToken);
 
         Assert.Contains("is not the tree that trial 5 measured", Assert.Single(verification.Problems), StringComparison.Ordinal);
-        await Assert.ThrowsAsync<WorkspaceException>(() => workspace.SynchronizeAsync(journal.History, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<WorkspaceException>(() =>
+            workspace.SynchronizeAsync(journal.History, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -93,10 +105,14 @@ public sealed class GitWorkspaceTests
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync();
         await using var journal = Journal.InMemory();
-        var lying = new ScriptedRunner(e => ScriptedRunner.Completed("loss", e.Trial == 0 ? 1 : 0.5) with { Hashes = new Dictionary<string, string> { ["tree"] = "0000" } });
+        var lying = new ScriptedRunner(e => ScriptedRunner.Completed("loss", e.Trial == 0 ? 1 : 0.5) with
+        {
+            Hashes = new Dictionary<string, string> { ["tree"] = "0000" },
+        });
 
         var e = await Assert.ThrowsAsync<WorkspaceException>(() =>
-            Loop(workspace, journal, lying).Build().RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync());
+            Loop(workspace, journal, lying).Build()
+                .RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync());
 
         Assert.Contains("measured the tree 0000", e.Message, StringComparison.Ordinal);
         Assert.Single(await workspace.GetCommitsAsync(TestContext.Current.CancellationToken));
@@ -128,7 +144,8 @@ public sealed class GitWorkspaceTests
             await workspace.DisposeAsync();
             await using var again = await repository.OpenAsync(tag);
             if (wanted is not null)
-                await Loop(again, journal, proposer: Halving(3)).Resume().Build().RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
+                await Loop(again, journal, proposer: Halving(3)).Resume().Build()
+                    .RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
             var trees = string.Join(' ', (await repository.GitAsync("log", "--format=%T", $"autoresearch/{tag}")).Split('\n'));
             Assert.True((await again.VerifyAsync(journal.History, TestContext.Current.CancellationToken)).IsValid);
             if (wanted is null) expected = trees;
@@ -138,9 +155,10 @@ public sealed class GitWorkspaceTests
 
     public static TheoryData<string, string> Unfit => new()
     {
-        { "none", "not inside of a git repository" }, { "empty", "no commit" }, { "dirty", "uncommitted changes, e.g. 'prepare.py'" }, { "untracked", "uncommitted changes" },
-        { "merge", "in the middle of something" }, { "broken", "roken" }, { "branch", "was not made by this library" }, { "link", "is a link" }, { "binary", "not text" },
-        { "nothing", "nothing to edit" }, { "missing", "does not exist" },
+        { "none", "not inside of a git repository" }, { "empty", "no commit" },
+        { "dirty", "uncommitted changes, e.g. 'prepare.py'" }, { "untracked", "uncommitted changes" },
+        { "merge", "in the middle of something" }, { "broken", "roken" }, { "branch", "was not made by this library" },
+        { "link", "is a link" }, { "binary", "not text" }, { "nothing", "nothing to edit" }, { "missing", "does not exist" },
     };
 
     [Theory]
@@ -154,11 +172,22 @@ public sealed class GitWorkspaceTests
             case "none": GitWorktree.Remove(git); break;
             case "empty": GitWorktree.Remove(git); await repository.GitAsync("init", "-q"); break;
             case "dirty": repository["prepare.py"] = "data = 2\n"; break;
-            case "untracked": await repository.GitAsync("rm", "-q", "train.py"); await repository.CommitAllAsync("less"); repository["train.py"] = "new"; break;
+            case "untracked":
+                await repository.GitAsync("rm", "-q", "train.py");
+                await repository.CommitAllAsync("less");
+                repository["train.py"] = "new";
+                break;
             case "merge": repository[".git/MERGE_HEAD"] = await repository.GitAsync("rev-parse", "HEAD"); break;
-            case "broken": GitWorktree.Remove(Path.Combine(git, "objects")); Directory.CreateDirectory(Path.Combine(git, "objects")); break;
+            case "broken":
+                GitWorktree.Remove(Path.Combine(git, "objects"));
+                Directory.CreateDirectory(Path.Combine(git, "objects"));
+                break;
             case "branch": await repository.GitAsync("branch", "autoresearch/mar5"); break;
-            case "link": File.Delete(Path.Combine(repository.Root, "train.py")); File.CreateSymbolicLink(Path.Combine(repository.Root, "train.py"), "/etc/hostname"); await repository.CommitAllAsync("link"); break;
+            case "link":
+                File.Delete(Path.Combine(repository.Root, "train.py"));
+                File.CreateSymbolicLink(Path.Combine(repository.Root, "train.py"), "/etc/hostname");
+                await repository.CommitAllAsync("link");
+                break;
             case "binary": repository["train.py"] = "\0\0"; await repository.CommitAllAsync("binary"); break;
             case "nothing": await repository.GitAsync("rm", "-q", "train.py"); await repository.CommitAllAsync("gone"); break;
             case "missing": GitWorktree.Remove(repository.Root); break;
@@ -168,11 +197,13 @@ public sealed class GitWorkspaceTests
         var e = await Assert.ThrowsAsync<WorkspaceException>(() => repository.OpenAsync());
 
         Assert.Contains(message, e.Message, StringComparison.Ordinal);
-        // A refusal that needs the branch to be known comes before anything is written; the others leave at most the run's own refs.
+        // A refusal that needs the branch to be known comes before anything is written; the others leave at
+        // most the run's own refs.
         if (what is not ("link" or "binary" or "nothing")) Assert.Equal(before, Snapshot());
 
         string Snapshot() => Directory.Exists(repository.Root)
-            ? string.Join('\n', Directory.EnumerateFiles(repository.Root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(f => $"{f} {new FileInfo(f).LastWriteTimeUtc.Ticks} {new FileInfo(f).Length}"))
+            ? string.Join('\n', Directory.EnumerateFiles(repository.Root, "*", SearchOption.AllDirectories).Order(
+                StringComparer.Ordinal).Select(f => $"{f} {new FileInfo(f).LastWriteTimeUtc.Ticks} {new FileInfo(f).Length}"))
             : "";
     }
 
@@ -182,7 +213,8 @@ public sealed class GitWorkspaceTests
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync();
 
-        Assert.Contains("in use", (await Assert.ThrowsAsync<WorkspaceException>(() => repository.OpenAsync())).Message, StringComparison.Ordinal);
+        Assert.Contains("in use", (await Assert.ThrowsAsync<WorkspaceException>(() => repository.OpenAsync())).Message,
+            StringComparison.Ordinal);
         await using var other = await repository.OpenAsync("other");
     }
 
@@ -224,9 +256,11 @@ public sealed class GitWorkspaceTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell");
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync();
-        await using var runner = new ProcessRunner(["sh", "-c", $"{script}; echo 'loss: 0.1'"], new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
+        await using var runner = new ProcessRunner(["sh", "-c", $"{script}; echo 'loss: 0.1'"],
+            new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
 
-        var result = await runner.RunAsync(Experiment(workspace.Baseline()), cancellationToken: TestContext.Current.CancellationToken);
+        var result = await runner.RunAsync(Experiment(workspace.Baseline()),
+            cancellationToken: TestContext.Current.CancellationToken);
 
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains(message, result.Message, StringComparison.Ordinal);
@@ -238,8 +272,11 @@ public sealed class GitWorkspaceTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell");
         using var repository = await TestRepository.CreateAsync(s_files);
         await using var workspace = await repository.OpenAsync("mar5", "train.py", "new/*.py");
-        await using var runner = new ProcessRunner(["sh", "-c", "cat train.py new/x.py; echo log > run.log; git rev-parse HEAD 2>&1 || true; mkdir -p .git/hooks; echo evil > .git/hooks/post-checkout; echo 'loss: 0.1'"], new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
-        var candidate = workspace.Baseline().Apply(new SourceChange([new WriteFile("train.py", "lr = 9\n"), new WriteFile("new/x.py", "x = 7\n")]));
+        await using var runner = new ProcessRunner(["sh", "-c", "cat train.py new/x.py; echo log > run.log; "
+            + "git rev-parse HEAD 2>&1 || true; mkdir -p .git/hooks; echo evil > .git/hooks/post-checkout; echo 'loss: 0.1'"],
+            new() { Workspace = workspace, Sandbox = Sandbox.None("a test") });
+        var candidate = workspace.Baseline()
+            .Apply(new SourceChange([new WriteFile("train.py", "lr = 9\n"), new WriteFile("new/x.py", "x = 7\n")]));
 
         var result = await runner.RunAsync(Experiment(candidate), cancellationToken: TestContext.Current.CancellationToken);
 
@@ -247,7 +284,9 @@ public sealed class GitWorkspaceTests
         Assert.Contains("lr = 9\nx = 7", result.LogTail, StringComparison.Ordinal);
         Assert.Contains("not a git repository", result.LogTail, StringComparison.Ordinal);
         Assert.Equal(workspace.TreeOf(candidate), result.Hashes![GitWorkspace.TreeHash]);
-        Assert.DoesNotContain("evil", string.Join(' ', Directory.GetFiles(Path.Combine(repository.Root, ".git", "hooks")).Select(File.ReadAllText)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "evil", string.Join(' ', Directory.GetFiles(Path.Combine(repository.Root, ".git", "hooks")).Select(File.ReadAllText)),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -256,10 +295,12 @@ public sealed class GitWorkspaceTests
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell");
         using var repository = await TestRepository.CreateAsync(s_files);
         var witness = Path.Combine(repository.Root, ".git", "witness");
-        foreach (var hook in (string[])["post-checkout", "post-commit", "pre-commit", "reference-transaction", "post-index-change"])
+        foreach (var hook in (string[])["post-checkout", "post-commit", "pre-commit", "reference-transaction",
+            "post-index-change"])
         {
             repository[$".git/hooks/{hook}"] = $"#!/bin/sh\necho {hook} >> '{witness}'\n";
-            if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(Path.Combine(repository.Root, ".git", "hooks", hook), (UnixFileMode)0b111_101_101);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(Path.Combine(repository.Root, ".git", "hooks", hook), (UnixFileMode)0b111_101_101);
         }
 
         await using var workspace = await repository.OpenAsync();
@@ -280,7 +321,8 @@ public sealed class GitWorkspaceTests
         await using var workspace = await repository.OpenAsync("mar5", "train.py", "lib/*.py");
         var candidate = workspace.Baseline().Apply(new SourceChange([new WriteFile("lib/x.py", "escaped")]));
 
-        var e = await Assert.ThrowsAsync<WorkspaceException>(async () => await workspace.CreateAsync(Experiment(candidate), TestContext.Current.CancellationToken));
+        var e = await Assert.ThrowsAsync<WorkspaceException>(async () =>
+            await workspace.CreateAsync(Experiment(candidate), TestContext.Current.CancellationToken));
 
         Assert.Contains("there is a link at 'lib'", e.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(outside.Path));
@@ -291,7 +333,8 @@ public sealed class GitWorkspaceTests
     {
         using var repository = await TestRepository.CreateAsync([.. s_files, ("a-b/x", "1"), ("a/c", "2"), ("é/ü.txt", "3")]);
         await using var workspace = await repository.OpenAsync("mar5", "train.py", "a/**", "new/**");
-        var candidate = workspace.Baseline().Apply(new SourceChange([new WriteFile("train.py", "ü\r\n"), new DeleteFile("a/b/deep.txt"), new WriteFile("new/z/y.py", ""), new WriteFile("a/b.txt", "b")]));
+        var candidate = workspace.Baseline().Apply(new SourceChange([new WriteFile("train.py", "ü\r\n"),
+            new DeleteFile("a/b/deep.txt"), new WriteFile("new/z/y.py", ""), new WriteFile("a/b.txt", "b")]));
 
         foreach (var (path, content) in candidate.Source!) repository[path] = content;
         File.Delete(Path.Combine(repository.Root, "a/b/deep.txt"));

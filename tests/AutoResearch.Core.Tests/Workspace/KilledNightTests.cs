@@ -5,7 +5,9 @@ using AutoResearch.Testing;
 
 namespace AutoResearch.Tests;
 
-/// <summary>The same night in a process of its own, which is killed with <c>kill -9</c> again and again, wherever it may be.</summary>
+/// <summary>
+/// The same night in a process of its own, which is killed with <c>kill -9</c> again and again, wherever it may be.
+/// </summary>
 public sealed class KilledNightTests
 {
     private const string Variable = "AUTORESEARCH_NIGHT";
@@ -17,17 +19,21 @@ public sealed class KilledNightTests
     public async Task Night_ProcessIsKilledAgainAndAgain_EndsWithVerifiedCommitsAndAnExactLedger()
     {
         var program = Environment.ProcessPath!;
-        Assert.SkipUnless(OperatingSystem.IsLinux() && Path.GetFileName(program) == typeof(KilledNightTests).Assembly.GetName().Name, "needs this assembly as a program");
+        Assert.SkipUnless(
+            OperatingSystem.IsLinux() && Path.GetFileName(program) == typeof(KilledNightTests).Assembly.GetName().Name,
+            "needs this assembly as a program");
         using var repository = await TestRepository.CreateAsync(("train.py", "a = 0\nb = 0\n"), ("prepare.py", "fixed\n"));
         using var run = new TemporaryDirectory();
         using var provider = new Provider(Path.Combine(run.Path, "s"));
         var (kills, random) = (0, new Random(7));
         while (true)
         {
-            using var night = Process.Start(new ProcessStartInfo(program, ["-explicit", "only", "-method", "*KilledNightTests.Worker"])
+            using var night = Process.Start(new ProcessStartInfo(program,
+                ["-explicit", "only", "-method", "*KilledNightTests.Worker"])
             {
                 RedirectStandardOutput = true,
-                Environment = { [Variable] = JsonSerializer.Serialize(new[] { repository.Root, repository.Worktrees, run.Path }) },
+                Environment =
+                    { [Variable] = JsonSerializer.Serialize(new[] { repository.Root, repository.Worktrees, run.Path }) },
             })!;
             var output = night.StandardOutput.ReadToEndAsync(Stop);
             if (kills < s_kills.Length)
@@ -50,12 +56,15 @@ public sealed class KilledNightTests
         var history = await Journal.ReadHistoryAsync(run.Path, Stop);
         Assert.Null(Journal.Verify(run.Path).Problem);
         Assert.Equal((200, StopReason.MaxExperiments), (history.ExperimentsFinished, history.Stop!.Reason));
-        Assert.Equal(history.ExperimentsFinished, history.Trials.SelectMany(t => t.Runs.Concat(t.Controls)).Concat(history.BaselineRuns).Select(r => r.Experiment.Id).Distinct().Count());
+        Assert.Equal(history.ExperimentsFinished, history.Trials.SelectMany(t => t.Runs.Concat(t.Controls))
+            .Concat(history.BaselineRuns).Select(r => r.Experiment.Id).Distinct().Count());
 
-        // The journal costs what the ledger says. The provider may have billed one answer more for every kill: the one that was on its way.
+        // The journal costs what the ledger says. The provider may have billed one answer more for every kill: the one
+        // that was on its way.
         using var book = ChatLedger.Open(run.Path);
         Assert.Equal(book.Total.Money, history.MoneySpent);
-        Assert.Equal((book.Total.InputTokens, book.Total.OutputTokens), (history.ProposalCost.InputTokens, history.ProposalCost.OutputTokens));
+        Assert.Equal((book.Total.InputTokens, book.Total.OutputTokens),
+            (history.ProposalCost.InputTokens, history.ProposalCost.OutputTokens));
         Assert.InRange(provider.Bill.Calls - book.Calls.Count, 0, kills);
         Assert.True(provider.Bill.Outages > 10);
 
@@ -64,7 +73,8 @@ public sealed class KilledNightTests
         Assert.Empty(verification.Problems);
         Assert.Equal(history.Incumbents.Count - 1, verification.Commits);
         Assert.True(verification.Commits > 10);
-        Assert.Equal(history.State.Incumbent.Candidate.Source!["train.py"], await repository.GitAsync("show", "autoresearch/night:train.py") + "\n");
+        Assert.Equal(history.State.Incumbent.Candidate.Source!["train.py"],
+            await repository.GitAsync("show", "autoresearch/night:train.py") + "\n");
         Assert.Equal("", await repository.GitAsync("status", "--porcelain"));
     }
 
@@ -74,13 +84,23 @@ public sealed class KilledNightTests
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable(Variable) is { Length: > 0 }, "is a part of the test above");
         var paths = JsonSerializer.Deserialize<string[]>(Environment.GetEnvironmentVariable(Variable)!)!;
-        await using var workspace = await GitWorkspace.OpenAsync(paths[0], new() { Tag = "night", Editable = ["train.py"], WorktreesDirectory = paths[1] }, Stop);
+        await using var workspace = await GitWorkspace.OpenAsync(paths[0],
+            new() { Tag = "night", Editable = ["train.py"], WorktreesDirectory = paths[1] }, Stop);
         using var ledger = ChatLedger.Open(paths[2]);
-        await using var journal = await Journal.OpenAsync(paths[2], new() { FlushToDisk = false }, Stop); // kill -9 spares what the system has
-        var proposer = new ChatProposer(Provider.Client(Path.Combine(paths[2], "s")), new() { Ledger = ledger, Prices = Night.Prices, TimeProvider = new Night.RushingClock(), MaxRepairs = 1 });
-        var problem = new ResearchProblem("night") { Objective = Objective.Minimize("loss"), Baseline = workspace.Baseline(), Editable = workspace.Editable };
-        await using var loop = ResearchLoop.Create(problem).ProposeWith(proposer).RunWith(Night.Toy(workspace, worktreeEvery: 4)).AcceptWith(new GreedyRatchet()).RecordTo(journal).CommitTo(workspace).Resume()
-            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxExperiments, o.MaxTrialsWithoutRun, o.RetryDelay) = (1, 0, 0, 200, 50, TimeSpan.Zero)).Build();
+        // Kill -9 spares what the system has
+        await using var journal = await Journal.OpenAsync(paths[2], new() { FlushToDisk = false }, Stop);
+        var proposer = new ChatProposer(Provider.Client(Path.Combine(paths[2], "s")),
+            new() { Ledger = ledger, Prices = Night.Prices, TimeProvider = new Night.RushingClock(), MaxRepairs = 1 });
+        var problem = new ResearchProblem("night")
+        {
+            Objective = Objective.Minimize("loss"),
+            Baseline = workspace.Baseline(),
+            Editable = workspace.Editable,
+        };
+        await using var loop = ResearchLoop.Create(problem).ProposeWith(proposer).RunWith(Night.Toy(workspace, worktreeEvery: 4))
+            .AcceptWith(new GreedyRatchet()).RecordTo(journal).CommitTo(workspace).Resume()
+            .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxExperiments, o.MaxTrialsWithoutRun, o.RetryDelay) =
+                (1, 0, 0, 200, 50, TimeSpan.Zero)).Build();
         await loop.RunAsync(cancellationToken: Stop).ToListAsync();
     }
 

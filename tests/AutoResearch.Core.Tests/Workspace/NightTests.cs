@@ -18,15 +18,24 @@ public sealed class NightTests
             var faults = new FaultInjector(kills < 6 ? 101 + (41 * kills) : null);
             await using var workspace = await repository.OpenAsync("night");
             using var ledger = ChatLedger.Open(run.Path);
-            var journal = await Journal.OpenAsync(run.Path, new() { FlushToDisk = false }, cancellationToken: TestContext.Current.CancellationToken);
+            var journal = await Journal.OpenAsync(run.Path, new() { FlushToDisk = false },
+                cancellationToken: TestContext.Current.CancellationToken);
             var clock = new Night.RushingClock();
-            var proposer = new ChatProposer(bill.Client, new() { Ledger = ledger, Prices = Night.Prices, TimeProvider = clock, MaxRepairs = 1 });
-            var problem = new ResearchProblem("night") { Objective = Objective.Minimize("loss"), Baseline = workspace.Baseline(), Editable = workspace.Editable };
+            var proposer = new ChatProposer(bill.Client,
+                new() { Ledger = ledger, Prices = Night.Prices, TimeProvider = clock, MaxRepairs = 1 });
+            var problem = new ResearchProblem("night")
+            {
+                Objective = Objective.Minimize("loss"),
+                Baseline = workspace.Baseline(),
+                Editable = workspace.Editable,
+            };
             try
             {
-                await using var loop = ResearchLoop.Create(problem).ProposeWith(faults.Wrap((IHypothesisProposer)proposer)).RunWith(faults.Wrap(Night.Toy(workspace)))
+                await using var loop = ResearchLoop.Create(problem).ProposeWith(faults.Wrap((IHypothesisProposer)proposer))
+                    .RunWith(faults.Wrap(Night.Toy(workspace)))
                     .AcceptWith(new GreedyRatchet()).RecordTo(faults.Wrap(journal)).CommitTo(workspace).Resume()
-                    .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxExperiments, o.MaxTrialsWithoutRun, o.RetryDelay) = (1, 0, 0, 200, 50, TimeSpan.Zero)).Build();
+                    .Configure(o => (o.BaselineRuns, o.FinalRuns, o.ClaimRounds, o.MaxExperiments, o.MaxTrialsWithoutRun,
+                        o.RetryDelay) = (1, 0, 0, 200, 50, TimeSpan.Zero)).Build();
                 await loop.RunAsync(cancellationToken: TestContext.Current.CancellationToken).ToListAsync();
                 finished = !faults.HasKilled;
             }
@@ -61,7 +70,8 @@ public sealed class NightTests
         Assert.Empty(verification.Problems);
         Assert.Equal(history.Incumbents.Count - 1, verification.Commits);
         Assert.True(verification.Commits > 10);
-        Assert.Equal(history.State.Incumbent.Candidate.Source!["train.py"], await repository.GitAsync("show", "autoresearch/night:train.py") + "\n");
+        Assert.Equal(history.State.Incumbent.Candidate.Source!["train.py"],
+            await repository.GitAsync("show", "autoresearch/night:train.py") + "\n");
         Assert.Equal("", await repository.GitAsync("status", "--porcelain"));
         Assert.Single((await repository.GitAsync("worktree", "list")).Split('\n'));
     }

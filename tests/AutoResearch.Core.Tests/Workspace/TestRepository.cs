@@ -35,10 +35,12 @@ internal sealed class TestRepository : IDisposable
         await GitAsync("-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", message);
     }
 
-    public Task<string> GitAsync(params string[] arguments) => new GitCommand("git", Root).RunAsync(arguments, TestContext.Current.CancellationToken);
+    public Task<string> GitAsync(params string[] arguments) =>
+        new GitCommand("git", Root).RunAsync(arguments, TestContext.Current.CancellationToken);
 
     public Task<GitWorkspace> OpenAsync(string tag = "mar5", params string[] editable) => GitWorkspace.OpenAsync(Root,
-        new() { Tag = tag, Editable = editable.Length > 0 ? editable : ["train.py"], WorktreesDirectory = Worktrees }, TestContext.Current.CancellationToken);
+        new() { Tag = tag, Editable = editable.Length > 0 ? editable : ["train.py"], WorktreesDirectory = Worktrees },
+        TestContext.Current.CancellationToken);
 
     public void Dispose() => _directory.Dispose();
 }

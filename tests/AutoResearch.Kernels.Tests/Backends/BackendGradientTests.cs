@@ -61,9 +61,8 @@ public sealed class BackendGradientTests
         [(131, 300), (70, 300)], (tape, p) => tape.Linear(p[0], p[1])).CheckCpu(threads: 2);
 
     [Fact]
-    public void CrossEntropy_SeveralChunks_CpuAgreesWithReference() => new GradientCase(
-        [(2500, 8), (50, 8)],
-        (tape, p) => tape.CrossEntropy(p[0], p[1], tape.Input(Enumerable.Range(0, 2500).Select(i => i % 50).ToArray(), 2500))).CheckCpu();
+    public void CrossEntropy_SeveralChunks_CpuAgreesWithReference() => new GradientCase([(2500, 8), (50, 8)], (tape, p) =>
+        tape.CrossEntropy(p[0], p[1], tape.Input(Enumerable.Range(0, 2500).Select(i => i % 50).ToArray(), 2500))).CheckCpu();
 
     private static GradientCase Attention(LayoutSize s)
     {
@@ -125,5 +124,6 @@ public sealed class BackendGradientTests
     }
 
     private sealed record LayoutSize(
-        int Batch, int Sequence, int KvHeads, int Group, int HeadDim, int Window, bool ValueEmbedding, bool Documents, ulong Seed);
+        int Batch, int Sequence, int KvHeads, int Group, int HeadDim, int Window, bool ValueEmbedding,
+        bool Documents, ulong Seed);
 }

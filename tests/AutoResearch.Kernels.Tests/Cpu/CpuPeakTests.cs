@@ -19,7 +19,8 @@ public sealed class CpuPeakTests
                 // Turn by turn and the best of each, so that other processes disturb both alike.
                 peak = Math.Max(peak, CpuPeak.Measure(1, TimeSpan.FromMilliseconds(2)));
                 var watch = Stopwatch.StartNew();
-                Gemm.Run(team, scratch.Take(Gemm.ScratchLength(size, size, size)), pa, size, 1, pb, size, 1, pc, size, size, size, false);
+                Gemm.Run(team, scratch.Take(Gemm.ScratchLength(size, size, size)), pa, size, 1, pb, size, 1, pc, size, size,
+                    size, false);
                 best = Math.Max(best, 2.0 * size * size * size / watch.Elapsed.TotalSeconds / 1e9);
             }
         }

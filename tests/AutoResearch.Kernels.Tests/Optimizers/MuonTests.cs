@@ -36,7 +36,8 @@ public sealed class MuonTests
     {
         using var backend = new ReferenceBackend();
         using var p = backend.Parameter(4, "lambdas");
-        Assert.Contains("lambdas", Assert.Throws<ArgumentException>(() => new Muon(backend, new(), p)).Message, StringComparison.Ordinal);
+        Assert.Contains("lambdas", Assert.Throws<ArgumentException>(() => new Muon(backend, new(), p)).Message,
+            StringComparison.Ordinal);
     }
 
     private static float[] Train(Backend backend, int rows, int columns)

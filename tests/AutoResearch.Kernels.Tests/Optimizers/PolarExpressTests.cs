@@ -17,7 +17,8 @@ public sealed class PolarExpressTests
         Assert.True(onGram.OnGram);
         for (var iterations = 1; iterations <= PolarExpress.MaxIterations; iterations++)
             foreach (var spread in (double[])[1, 1e-3])
-                GradientCase.Near(Run(plain, iterations, spread), Run(onGram, iterations, spread), 2e-3, $"{iterations} iterations, spread {spread}");
+                GradientCase.Near(Run(plain, iterations, spread), Run(onGram, iterations, spread), 2e-3,
+                    $"{iterations} iterations, spread {spread}");
 
         float[] Run(PolarExpress polar, int iterations, double spread)
         {
@@ -41,7 +42,8 @@ public sealed class PolarExpressTests
         var side = Math.Min(rows, columns);
         using var gram = backend.Allocate((2, side, side));
         backend.MatMul(result, result, gram, transposeA: rows > columns, transposeB: rows <= columns);
-        var trace = Enumerable.Range(0, 2 * side).Sum(i => gram.ToArray()[(i / side * side * side) + (i % side * (side + 1))]) / (2.0 * side);
+        var trace = Enumerable.Range(0, 2 * side).Sum(i => gram.ToArray()[(i / side * side * side) + (i % side * (side + 1))])
+            / (2.0 * side);
         Assert.InRange(trace, 0.9, 1.1);
     }
 
@@ -90,10 +92,12 @@ public sealed class PolarExpressTests
         using var a = backend.Allocate((2, 3));
         using var b = backend.Allocate((3, 4));
         using var c = backend.Allocate((2, 4));
-        Assert.Contains("square", Assert.Throws<ArgumentException>(() => backend.SymmetricMatMul(a, b, c)).Message, StringComparison.Ordinal);
+        Assert.Contains("square", Assert.Throws<ArgumentException>(() => backend.SymmetricMatMul(a, b, c)).Message,
+            StringComparison.Ordinal);
     }
 
-    // Rows of falling length, so that the smallest singular values are about the spread times the largest; Frobenius norms below one.
+    // Rows of falling length, so that the smallest singular values are about the spread times the largest;
+    // Frobenius norms below one.
     private static float[] Matrices(int batch, int rows, int columns, double spread)
     {
         var random = new Random(rows + (1000 * columns));

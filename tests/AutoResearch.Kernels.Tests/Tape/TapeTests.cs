@@ -66,7 +66,8 @@ public sealed class TapeTests
         using var w = backend.Parameter((2, 2));
         tape.Reset(record: false);
         var y = tape.Linear(tape.Input(new float[] { 1, 2 }, (1, 2)), w);
-        Assert.Contains("Reset(record: true)", Assert.Throws<InvalidOperationException>(() => tape.Backward(y, [1, 1])).Message, StringComparison.Ordinal);
+        Assert.Contains("Reset(record: true)", Assert.Throws<InvalidOperationException>(() => tape.Backward(y, [1, 1])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -7,8 +7,10 @@ public sealed class CpuCasesTests
     [Fact]
     public void All_Full_HasTheCasesAndGoalsThatAreWanted()
     {
-        var goals = CpuCases.All(quick: false).SelectMany(c => c.Comparisons.Select(p => (c.Name, p.Goal))).Where(g => g.Goal is not null).ToList();
-        void Has(string part, double goal, int count) => Assert.Equal(count, goals.Count(g => g.Name.Contains(part, StringComparison.Ordinal) && g.Goal == goal));
+        var goals = CpuCases.All(quick: false).SelectMany(c => c.Comparisons.Select(p => (c.Name, p.Goal)))
+            .Where(g => g.Goal is not null).ToList();
+        void Has(string part, double goal, int count) =>
+            Assert.Equal(count, goals.Count(g => g.Name.Contains(part, StringComparison.Ordinal) && g.Goal == goal));
         Has("1 thread, AVX2 only", 0.88, 3);
         Has("1 thread", 0.85, 3);
         Has("2 threads", 1.85, 2);
@@ -38,9 +40,9 @@ public sealed class CpuCasesTests
     [Fact]
     public void MuonFlops_OneLayer_CountsTheProductsThatAreExecuted()
     {
-        // 8 channels: four 8 × 8 matrices with two half products and a whole one an iteration; 32 × 8 twice, with one half product
-        // for the 8 × 8 Gram matrix, 17 half products of it (G² five times, the product of factors four times, B·B·G four times) and a
-        // whole product at the end.
+        // 8 channels: four 8 × 8 matrices with two half products and a whole one an iteration; 32 × 8 twice, with one half
+        // product for the 8 × 8 Gram matrix, 17 half products of it (G² five times, the product of factors four times, B·B·G four
+        // times) and a whole product at the end.
         var shape = new TrainingShape(1, 8, 1, 4, 1, 16);
         var cube = 2 * Math.Pow(8, 3);
         var square = 5 * ((0.5 * cube) + (0.5 * cube) + cube);

@@ -14,12 +14,14 @@ public sealed class CpuPeersOptionsTests
     [Theory]
     [InlineData("--quick")]
     [InlineData("--only", "GEMM")]
-    public void Parse_PartOfTheCases_DoesNotReplaceTheRecordedTable(params string[] args) => Assert.False(CpuPeersOptions.Parse(args)!.Publishes);
+    public void Parse_PartOfTheCases_DoesNotReplaceTheRecordedTable(params string[] args) =>
+        Assert.False(CpuPeersOptions.Parse(args)!.Publishes);
 
     [Fact]
     public void Parse_All_AreTaken()
     {
-        var options = CpuPeersOptions.Parse(["--rounds", "5", "--no-check", "--table", "--out", "x.json", "--only", "attention"])!;
+        var options =
+            CpuPeersOptions.Parse(["--rounds", "5", "--no-check", "--table", "--out", "x.json", "--only", "attention"])!;
         Assert.True(options is { Rounds: 5, Check: false, Table: true, Out: "x.json", Only: "attention" });
         Assert.Null(CpuPeersOptions.Parse(["--help"]));
     }
@@ -30,5 +32,6 @@ public sealed class CpuPeersOptionsTests
     [InlineData("--rounds")]
     [InlineData("--fast")]
     public void Parse_Impossible_NamesTheArgument(params string[] args) =>
-        Assert.Contains(args[0], Assert.Throws<ArgumentException>(() => CpuPeersOptions.Parse(args)).Message, StringComparison.Ordinal);
+        Assert.Contains(args[0], Assert.Throws<ArgumentException>(() => CpuPeersOptions.Parse(args)).Message,
+            StringComparison.Ordinal);
 }

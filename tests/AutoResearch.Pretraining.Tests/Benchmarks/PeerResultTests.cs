@@ -19,7 +19,8 @@ public sealed class PeerResultTests
         Assert.Contains("processors", root.GetProperty("machine").GetString(), StringComparison.Ordinal);
         var rows = root.GetProperty("results");
         foreach (var row in rows.EnumerateArray())
-            foreach (var field in (string[])["case", "value", "unit", "peer", "peerValue", "ratio"]) Assert.True(row.TryGetProperty(field, out _), field);
+            foreach (var field in (string[])["case", "value", "unit", "peer", "peerValue", "ratio"])
+                Assert.True(row.TryGetProperty(field, out _), field);
         Assert.Equal(3, rows[0].GetProperty("ratio").GetDouble());
         Assert.Equal(JsonValueKind.Null, rows[1].GetProperty("ratio").ValueKind);
         Assert.False(rows[1].TryGetProperty("goal", out _));
@@ -29,7 +30,8 @@ public sealed class PeerResultTests
     [InlineData(3, "met")]
     [InlineData(1.9, "missed")]
     public void ToString_Goal_SaysWhetherItIsMet(double ratio, string word) =>
-        Assert.Contains($"goal 2 {word}", new PeerResult("GEMM", 150, "GFLOP/s", "peer", 50, ratio) { Goal = 2 }.ToString(), StringComparison.Ordinal);
+        Assert.Contains($"goal 2 {word}", new PeerResult("GEMM", 150, "GFLOP/s", "peer", 50, ratio) { Goal = 2 }.ToString(),
+            StringComparison.Ordinal);
 
     [Fact]
     public void ToString_PeerMissing_ClaimsNothing()

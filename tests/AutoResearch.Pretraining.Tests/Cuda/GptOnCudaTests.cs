@@ -4,23 +4,24 @@ using AutoResearch.Kernels.Tests.Cuda;
 namespace AutoResearch.Pretraining.Tests;
 
 /// <summary>
-/// A whole model is trained by the CUDA backend with the library's own kernels, on the emulated GPU: launches, graphs, optimizer and
-/// evaluation, against the CPU backend.
+/// A whole model is trained by the CUDA backend with the library's own kernels, on the emulated GPU: launches, graphs, optimizer
+/// and evaluation, against the CPU backend.
 /// </summary>
 [Collection(nameof(EmulatedGpu))]
 public sealed class GptOnCudaTests : IDisposable
 {
     private static readonly GptConfig Config = new()
     {
-        Depth = 2, Dim = 128, Heads = 2, KvHeads = 1, SequenceLength = 40, VocabularySize = 300, WindowPattern = "SL", ShortWindow = 12,
-        GateChannels = 16, HeadInit = 0.05,
+        Depth = 2, Dim = 128, Heads = 2, KvHeads = 1, SequenceLength = 40, VocabularySize = 300, WindowPattern = "SL",
+        ShortWindow = 12, GateChannels = 16, HeadInit = 0.05,
     };
 
-    // Two batches a step, gradients clipped: everything a step can hold. Small steps of the scalars, whose gradient at the start is 0 but
-    // for rounding: AdamW makes a full step of either sign of it.
+    // Two batches a step, gradients clipped: everything a step can hold. Small steps of the scalars, whose gradient at the start
+    // is 0 but for rounding: AdamW makes a full step of either sign of it.
     private static readonly TrainingOptions Training = new()
     {
-        BatchSize = 2, TotalBatchTokens = 160, MatrixLr = 0.02, EmbeddingLr = 0.1, ScalarLr = 0.01, MuonMomentumSteps = 4, GradientClip = 2,
+        BatchSize = 2, TotalBatchTokens = 160, MatrixLr = 0.02, EmbeddingLr = 0.1, ScalarLr = 0.01, MuonMomentumSteps = 4,
+        GradientClip = 2,
     };
 
     private readonly CudaBackend _cuda = EmulatedGpu.Open();
@@ -38,7 +39,8 @@ public sealed class GptOnCudaTests : IDisposable
         var expected = Run(_cpu, 8, out _, out var cpuBits);
         var actual = Run(_cuda, 8, out var replays, out var cudaBits);
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(actual[i] - expected[i]) < 0.015 * expected[i], $"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
+            Assert.True(Math.Abs(actual[i] - expected[i]) < 0.015 * expected[i],
+                $"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
         Assert.True(expected[^1] < expected[0] - 0.3, $"nothing was learned: {expected[0]:f3} … {expected[^1]:f3}");
         Assert.Equal(cpuBits, cudaBits, cpuBits * 0.015);
         Assert.True(replays >= 6, $"{replays} of 8 steps were replayed");
@@ -58,7 +60,8 @@ public sealed class GptOnCudaTests : IDisposable
         var expected = Interrupted(_cpu);
         var actual = Interrupted(_cuda);
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(actual[i] - expected[i]) < 0.02 * expected[i], $"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
+            Assert.True(Math.Abs(actual[i] - expected[i]) < 0.02 * expected[i],
+                $"step {i + 1}: {actual[i]:f4}, on the CPU {expected[i]:f4}");
 
         static double[] Interrupted(Backend backend)
         {
@@ -69,7 +72,8 @@ public sealed class GptOnCudaTests : IDisposable
             trainer.Train(batches, Budget.OfSteps(3), new Listener(p =>
             {
                 losses.Add(p.Loss);
-                foreach (var parameter in model.Parameters.Where(t => t.Shape.Rank == 2)) parameter.CopyFrom([.. parameter.ToArray().Select(v => v * 0.5f)]);
+                foreach (var parameter in model.Parameters.Where(t => t.Shape.Rank == 2))
+                    parameter.CopyFrom([.. parameter.ToArray().Select(v => v * 0.5f)]);
             }));
             return [.. losses];
         }
@@ -101,7 +105,8 @@ public sealed class GptOnCudaTests : IDisposable
             {
                 tape.Reset(record: false);
                 losses.Fill(0);
-                _cuda.Add(model.Losses(tape, tape.Input(tokens, 40), tape.Input(targets, 40), 1, tape.Input(documentStarts, 40)), losses);
+                _cuda.Add(model.Losses(tape, tape.Input(tokens, 40), tape.Input(targets, 40), 1, tape.Input(documentStarts, 40)),
+                    losses);
             });
             return losses.ToArray();
         }
@@ -113,11 +118,13 @@ public sealed class GptOnCudaTests : IDisposable
         using var model = new GptModel(_cuda, Config, 1);
         using var tape = new Tape(_cuda);
         int[] tokens = [1, 2, 300, 4, 5, 6, 7, 8], targets = [1, 2, 3, 4, 5, 6, 7, -1];
-        var wrongToken = Assert.Throws<ArgumentException>(() => model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item());
+        var wrongToken = Assert.Throws<ArgumentException>(() =>
+            model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item());
         Assert.Contains("Token 300 at position 2 lies outside 0..299", wrongToken.Message, StringComparison.Ordinal);
         tokens[2] = 3;
         targets[5] = -2;
-        var wrongTarget = Assert.Throws<ArgumentException>(() => model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item());
+        var wrongTarget = Assert.Throws<ArgumentException>(() =>
+            model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item());
         Assert.Contains("Target -2 at position 5 lies outside 0..299", wrongTarget.Message, StringComparison.Ordinal);
         targets[5] = 6;
         Assert.InRange(model.Loss(tape, tape.Input(tokens, 8), tape.Input(targets, 8), 1).Item(), 4, 8);
@@ -139,7 +146,8 @@ public sealed class GptOnCudaTests : IDisposable
         return [.. losses];
     }
 
-    private static ValidationSet ValidationText() => ValidationSet.Create(SampleText.Documents(6, 30), SampleText.Tokenizer(300), 40);
+    private static ValidationSet ValidationText() =>
+        ValidationSet.Create(SampleText.Documents(6, 30), SampleText.Tokenizer(300), 40);
 
     private sealed class Listener(Action<TrainingProgress> action) : IProgress<TrainingProgress>
     {

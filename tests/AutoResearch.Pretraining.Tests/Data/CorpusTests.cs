@@ -46,7 +46,8 @@ public sealed class CorpusTests
         folder.Write(".git/secret", "hidden");
         File.CreateSymbolicLink(Path.Combine(folder.Path, "broken"), Path.Combine(folder.Path, "nowhere"));
 
-        var corpus = Corpus.FromDirectory(folder.Path, new() { Cache = null, ValidationFraction = 0.1, AuditFraction = 0.1, MaximumDocumentBytes = 20 });
+        var corpus = Corpus.FromDirectory(folder.Path,
+            new() { Cache = null, ValidationFraction = 0.1, AuditFraction = 0.1, MaximumDocumentBytes = 20 });
         Assert.Equal("file", corpus.Report.SplitUnit);
         var all = Texts(corpus.Train).Concat(Texts(corpus.Validation)).Concat(Texts(corpus.Audit)).ToList();
         Assert.Contains("größer", all);
@@ -54,7 +55,8 @@ public sealed class CorpusTests
         Assert.Contains(all, t => t.Contains('\uFFFD'));
         Assert.DoesNotContain(all, t => t.Contains('\r'));
         Assert.Equal(["broken", "empty.txt", "latin.txt", "picture.bin"], corpus.Report.Problems.Select(p => p.Path));
-        string[] Files(DocumentSet split) => [.. Texts(split).Where(t => t.StartsWith("file")).Select(t => t.Split(' ')[1]).Distinct()];
+        string[] Files(DocumentSet split) =>
+            [.. Texts(split).Where(t => t.StartsWith("file")).Select(t => t.Split(' ')[1]).Distinct()];
         Assert.Empty(Files(corpus.Train).Intersect(Files(corpus.Validation)));
         Assert.Equal(400, Files(corpus.Train).Length + Files(corpus.Validation).Length + Files(corpus.Audit).Length);
     }
@@ -77,9 +79,12 @@ public sealed class CorpusTests
         using var folder = new TemporaryFolder();
         Assert.Contains("no files", Assert.Throws<CorpusException>(() => Corpus.FromDirectory(folder.Path, NoCache)).Message);
         folder.Write("a.bin", [0, 1]);
-        Assert.Contains("a.bin: binary", Assert.Throws<CorpusException>(() => Corpus.FromDirectory(folder.Path, NoCache)).Message);
-        Assert.Contains("does not exist", Assert.Throws<CorpusException>(() => Corpus.FromDirectory(folder.Path + "x", NoCache)).Message);
-        Assert.Contains("is a file", Assert.Throws<CorpusException>(() => Corpus.FromDirectory(Path.Combine(folder.Path, "a.bin"), NoCache)).Message);
+        Assert.Contains("a.bin: binary",
+            Assert.Throws<CorpusException>(() => Corpus.FromDirectory(folder.Path, NoCache)).Message);
+        Assert.Contains("does not exist",
+            Assert.Throws<CorpusException>(() => Corpus.FromDirectory(folder.Path + "x", NoCache)).Message);
+        Assert.Contains("is a file",
+            Assert.Throws<CorpusException>(() => Corpus.FromDirectory(Path.Combine(folder.Path, "a.bin"), NoCache)).Message);
     }
 
     [Fact]

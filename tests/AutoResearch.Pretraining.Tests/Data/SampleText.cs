@@ -7,13 +7,15 @@ internal static class SampleText
         ("the value array of returns a stream when is not null element at index specified type exception count buffer read "
             + "Größe 数据 42 1999").Split(' ');
 
-    public static DocumentSet Documents(int count, int longestWords, int seed = 1) => DocumentSet.Create(Texts(count, longestWords, seed));
+    public static DocumentSet Documents(int count, int longestWords, int seed = 1) =>
+        DocumentSet.Create(Texts(count, longestWords, seed));
 
     public static List<string> Texts(int count, int longestWords, int seed = 1)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(i =>
-            string.Join(' ', Enumerable.Range(0, random.Next(1, longestWords + 1)).Select(_ => Words[random.Next(Words.Length)])) + $" #{i}.\n")];
+            string.Join(' ', Enumerable.Range(0, random.Next(1, longestWords + 1)).Select(_ => Words[random.Next(Words.Length)]))
+            + $" #{i}.\n")];
     }
 
     public static BpeTokenizer Tokenizer(int vocabularySize = 400) =>

@@ -22,7 +22,8 @@ public sealed class SdkDocumentationTests
         var document = Assert.Single(XmlDocumentationReader.Read(new MemoryStream(Encoding.UTF8.GetBytes(xml))));
         Assert.Equal("System.Text.Buffer", document.Group);
         Assert.Equal(
-            "Reads a List, or null.\nSee String.Format.\ncount: The count of items.\nThrows IOException: The disk failed.", document.Text);
+            "Reads a List, or null.\nSee String.Format.\ncount: The count of items.\nThrows IOException: The disk failed.",
+            document.Text);
     }
 
     [Theory]
@@ -31,7 +32,8 @@ public sealed class SdkDocumentationTests
     [InlineData("M:System.Array.System#Collections#IList#Add(System.Object)", "System.Array")]
     [InlineData("M:System.Decimal.op_Explicit(System.Decimal)~System.Int32", "System.Decimal")]
     [InlineData("P:System.Exception.Message", "System.Exception")]
-    public void DeclaringType_MemberId_IsTheType(string id, string type) => Assert.Equal(type, XmlDocumentationReader.DeclaringType(id));
+    public void DeclaringType_MemberId_IsTheType(string id, string type) =>
+        Assert.Equal(type, XmlDocumentationReader.DeclaringType(id));
 
     [Fact]
     public void Find_NoPacks_ListsWhereItLooked()
@@ -46,7 +48,8 @@ public sealed class SdkDocumentationTests
     public void Find_SeveralVersions_TakesTheNewest()
     {
         using var folder = new TemporaryFolder();
-        foreach (var version in (string[])["9.0.12", "10.0.0-rc.1", "10.0.2", "10.0.0"]) folder.Write($"packs/A.Ref/{version}/ref/net10.0/A.xml", "<doc/>");
+        foreach (var version in (string[])["9.0.12", "10.0.0-rc.1", "10.0.2", "10.0.0"])
+            folder.Write($"packs/A.Ref/{version}/ref/net10.0/A.xml", "<doc/>");
         Assert.Equal(["A.Ref/10.0.2/A.xml"], SdkDocumentationLocator.Find([folder.Path]).Select(f => f.Name));
     }
 
@@ -56,7 +59,8 @@ public sealed class SdkDocumentationTests
         List<(string Name, string Path)> files;
         try
         {
-            files = [.. SdkDocumentationLocator.Find().Where(f => f.Name.Contains("/System.Collections") || f.Name.Contains("/System.Net"))];
+            files = [.. SdkDocumentationLocator.Find()
+                .Where(f => f.Name.Contains("/System.Collections") || f.Name.Contains("/System.Net"))];
         }
         catch (CorpusException e)
         {
@@ -65,7 +69,8 @@ public sealed class SdkDocumentationTests
         }
 
         var corpus = SdkDocumentationSource.Read(files, new() { Cache = null }, null, TestContext.Current.CancellationToken);
-        var all = CorpusTests.Texts(corpus.Train).Concat(CorpusTests.Texts(corpus.Validation)).Concat(CorpusTests.Texts(corpus.Audit)).ToList();
+        var all = CorpusTests.Texts(corpus.Train).Concat(CorpusTests.Texts(corpus.Validation))
+            .Concat(CorpusTests.Texts(corpus.Audit)).ToList();
         Assert.True(all.Count > 2000);
         Assert.Equal(all.Count, all.Distinct().Count());
         Assert.Equal(corpus.Report.DocumentsFound, all.Count + corpus.Report.DuplicatesRemoved);

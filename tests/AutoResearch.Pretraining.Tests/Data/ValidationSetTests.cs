@@ -32,7 +32,8 @@ public sealed class ValidationSetTests
             }
 
             Assert.Equal(documents.ByteCount, scored);
-            var beginnings = runs.Where(r => r[0] == tokenizer.BosToken).Select(r => tokenizer.DecodeText(r.ToArray())).Order(StringComparer.Ordinal).ToList();
+            var beginnings = runs.Where(r => r[0] == tokenizer.BosToken).Select(r => tokenizer.DecodeText(r.ToArray()))
+                .Order(StringComparer.Ordinal).ToList();
             var continued = runs.Where(r => r[0] != tokenizer.BosToken).ToList();
             Assert.Equal(documents.Count, beginnings.Count);
             if (continued.Count == 0) Assert.Equal(CorpusTests.Texts(documents).Order(StringComparer.Ordinal), beginnings);
@@ -61,7 +62,8 @@ public sealed class ValidationSetTests
     [Fact]
     public void Create_NothingToChoose_SaysWhy()
     {
-        Assert.Contains("empty", Assert.Throws<CorpusException>(() => ValidationSet.Create(DocumentSet.Create([]), SampleText.Tokenizer(), 8)).Message);
+        Assert.Contains("empty", Assert.Throws<CorpusException>(() =>
+            ValidationSet.Create(DocumentSet.Create([]), SampleText.Tokenizer(), 8)).Message);
         Assert.Contains("limit of 3", Assert.Throws<CorpusException>(
             () => ValidationSet.Create(SampleText.Documents(5, 9), SampleText.Tokenizer(), 8, 3)).Message);
     }

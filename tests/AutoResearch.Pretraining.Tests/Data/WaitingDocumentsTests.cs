@@ -28,7 +28,8 @@ public sealed class WaitingDocumentsTests
     }
 
     // First in order of arrival among the longest that fit; all that are longer than a row count as equally long.
-    private static (int, int, int) Best(List<(int Document, int Used, int Length)> waiting, int room, int capacity, bool preferLong)
+    private static (int, int, int) Best(
+        List<(int Document, int Used, int Length)> waiting, int room, int capacity, bool preferLong)
     {
         var fitting = waiting.Where(d => d.Length <= room).ToList();
         if (fitting.Count > 0) return fitting.MaxBy(d => d.Length);

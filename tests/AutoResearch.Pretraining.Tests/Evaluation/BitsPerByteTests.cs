@@ -27,7 +27,9 @@ public sealed class BitsPerByteTests
         for (var i = 0; i < text.Targets.Length;)
         {
             var end = i + 1;
-            while (end < text.Targets.Length && end % text.SequenceLength != 0 && text.DocumentStarts[end] == text.DocumentStarts[i]) end++;
+            while (end < text.Targets.Length && end % text.SequenceLength != 0
+                && text.DocumentStarts[end] == text.DocumentStarts[i])
+                end++;
             tape.Reset(record: false);
             var tokens = tape.Input(text.Inputs[i..end], end - i);
             var targets = tape.Input(text.Targets[i..end], end - i);

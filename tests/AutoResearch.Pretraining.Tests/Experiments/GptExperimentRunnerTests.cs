@@ -5,7 +5,8 @@ namespace AutoResearch.Pretraining.Tests;
 public sealed class GptExperimentRunnerTests
 {
     private static readonly PretrainingData s_data = new(Corpus.FromDocuments(Enumerable.Range(0, 400).Select(i =>
-        new CorpusDocument($"group {i}", $"The value number {i} of the list is {i * 7919 % 1000}; the one after it is {i * 31 % 77}, as the text says."))));
+        new CorpusDocument($"group {i}",
+            $"The value number {i} of the list is {i * 7919 % 1000}; the one after it is {i * 31 % 77}, as the text says."))));
 
     private static readonly TrainingSetup s_tiny = TrainingParameters.Apply(new(),
         [new("depth", 2), new("dim", 32), new("heads", 2), new("seq", 32), new("vocab", 300), new("batch", 4)]);
@@ -26,12 +27,19 @@ public sealed class GptExperimentRunnerTests
     public async Task Loop_CandidateThatDiverges_IsSavedByThePolicyAndMarked()
     {
         using var runner = new GptExperimentRunner(s_data, s_tiny);
-        ResearchLoopBuilder Build() => ResearchLoop.Create(new ResearchProblem("p") { Objective = Objective.Minimize("val_bpb"), Baseline = Candidate.Of(("matrix_lr", 0.02)), Budget = Budget.OfSteps(60) })
+        // The speed of this machine decides nothing here
+        ResearchLoopBuilder Build() => ResearchLoop.Create(new ResearchProblem("p")
+        {
+            Objective = Objective.Minimize("val_bpb"),
+            Baseline = Candidate.Of(("matrix_lr", 0.02)),
+            Budget = Budget.OfSteps(60),
+        })
             .ProposeWith(new DelegateProposer((s, _) => new(s.NextTrial > 1 ? null : new Hypothesis
             {
-                ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(("unembedding_lr", 20.0)), Title = "far too much",
+                ParentId = s.Incumbent.Candidate.Id, Change = ParameterChange.Of(("unembedding_lr", 20.0)),
+                Title = "far too much",
             })))
-            .RunWith(runner).AcceptWith(new GreedyRatchet()).MonitorWith(new NonFiniteMonitor(), new DivergenceMonitor()) // the speed of this machine decides nothing here
+            .RunWith(runner).AcceptWith(new GreedyRatchet()).MonitorWith(new NonFiniteMonitor(), new DivergenceMonitor())
             .Configure(o => (o.BaselineRuns, o.ClaimRounds, o.FinalRuns) = (1, 0, 0));
 
         await using var strict = Build().Build();
@@ -41,7 +49,8 @@ public sealed class GptExperimentRunnerTests
         Assert.True(lost.Interventions is { Count: 1 }, lost.Message);
         Assert.Equal(RunActionKind.Stop, Assert.Single(lost.Interventions!).Action.Kind);
 
-        await using var nursing = Build().InterveneWith(InterventionPolicy.Recover(maxRecoveries: 8, learningRateFactor: 0.05)).Build();
+        await using var nursing = Build()
+            .InterveneWith(InterventionPolicy.Recover(maxRecoveries: 8, learningRateFactor: 0.05)).Build();
         await foreach (var _ in nursing.RunAsync(cancellationToken: TestContext.Current.CancellationToken)) { }
         var saved = nursing.History.Trials[0].Runs[0].Result;
         Assert.Equal(RunOutcome.Completed, saved.Outcome);
@@ -57,10 +66,12 @@ public sealed class GptExperimentRunnerTests
         foreach (var (error, outcome) in new (Exception, RunOutcome)[]
         {
             (new CudaOutOfMemoryException("The GPU has too little memory.", 100, 10, 50), RunOutcome.OutOfMemory),
-            (new CudaException("cuLaunchKernel", 700, "CUDA_ERROR_ILLEGAL_ADDRESS", "A kernel failed.", isSticky: true), RunOutcome.InfrastructureFailure),
+            (new CudaException("cuLaunchKernel", 700, "CUDA_ERROR_ILLEGAL_ADDRESS", "A kernel failed.", isSticky: true),
+                RunOutcome.InfrastructureFailure),
         })
         {
-            var result = await runner.RunAsync(new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = Budget.OfSteps(6) },
+            var result = await runner.RunAsync(
+                new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = Budget.OfSteps(6) },
                 new Throwing(error), TestContext.Current.CancellationToken);
             Assert.Equal((outcome, error.Message), (result.Outcome, result.Message));
             Assert.DoesNotContain("val_bpb", result.Metrics.Keys);
@@ -75,7 +86,8 @@ public sealed class GptExperimentRunnerTests
     public async Task Run_TrainedLonger_ScoresBetter()
     {
         var (little, much) = (await Run(), await Run(Budget.OfSteps(60)));
-        Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 0.3, $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
+        Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 0.3,
+            $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
     }
 
     [Theory]
@@ -89,7 +101,8 @@ public sealed class GptExperimentRunnerTests
         {
             // Half a token budget is still whole steps; a hundredth of it is less than one, which is said.
             var result = await runner.RunAsync(
-                new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = budget, Fidelity = fidelity }, null, TestContext.Current.CancellationToken);
+                new Experiment { Id = "e1", Candidate = Candidate.Of(), Seed = 1, Budget = budget, Fidelity = fidelity }, null,
+                TestContext.Current.CancellationToken);
             if (fidelity < 0.05 && budget.Tokens is not null) Assert.Equal(RunOutcome.Invalid, result.Outcome);
             else Assert.Equal(steps, result.Metrics["num_steps"]);
         }
@@ -153,7 +166,8 @@ public sealed class GptExperimentRunnerTests
     {
         using var runner = new GptExperimentRunner(s_data, s_tiny);
         return await runner.RunAsync(
-            new Experiment { Id = "e1", Candidate = Candidate.Of(parameters), Seed = 1, Budget = budget }, null, TestContext.Current.CancellationToken);
+            new Experiment { Id = "e1", Candidate = Candidate.Of(parameters), Seed = 1, Budget = budget }, null,
+            TestContext.Current.CancellationToken);
     }
 
     // Fails in the middle of a run, where a backend would.

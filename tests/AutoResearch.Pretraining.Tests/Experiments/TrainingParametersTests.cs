@@ -31,11 +31,13 @@ public sealed class TrainingParametersTests
 
     [Fact]
     public void Apply_UnknownName_NamesTheNearest() => Assert.Contains("'matrix_lr'",
-        Assert.Throws<ArgumentException>(() => TrainingParameters.Apply(new(), [new("matrx_lr", 0.1)])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => TrainingParameters.Apply(new(), [new("matrx_lr", 0.1)])).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Apply_WrongType_SaysWhatItMustBe() => Assert.Contains("must be an integer",
-        Assert.Throws<ArgumentException>(() => TrainingParameters.Apply(new(), [new("depth", "deep")])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => TrainingParameters.Apply(new(), [new("depth", "deep")])).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void Apply_DepthAlone_WidthFollows()

@@ -43,7 +43,8 @@ public sealed class TextGeneratorTests
         var tokenizer = SampleText.Tokenizer(300);
         using var backend = new CpuBackend(new() { Threads = 1 });
         using var model = new GptModel(backend, Tiny.Config with { VocabularySize = tokenizer.VocabularySize }, 1);
-        string Text(long seed) => TextGenerator.Generate(model, tokenizer, "the value", maximumTokens: 40, temperature: 1, seed: seed);
+        string Text(long seed) =>
+            TextGenerator.Generate(model, tokenizer, "the value", maximumTokens: 40, temperature: 1, seed: seed);
         Assert.StartsWith("the value", Text(1), StringComparison.Ordinal);
         Assert.True(Text(1).Length > 40);
         Assert.Equal(Text(1), Text(1));
@@ -57,10 +58,12 @@ public sealed class TextGeneratorTests
         var tokenizer = SampleText.Tokenizer(300);
         using var backend = new CpuBackend(new() { Threads = 1 });
         using var small = new GptModel(backend, Tiny.Config, 1);
-        Assert.Contains("the model only 23", Assert.Throws<ArgumentException>(() => TextGenerator.Generate(small, tokenizer)).Message, StringComparison.Ordinal);
+        Assert.Contains("the model only 23",
+            Assert.Throws<ArgumentException>(() => TextGenerator.Generate(small, tokenizer)).Message, StringComparison.Ordinal);
         using var model = new GptModel(backend, Tiny.Config with { VocabularySize = tokenizer.VocabularySize }, 1);
         Assert.Throws<ArgumentOutOfRangeException>(() => TextGenerator.Generate(model, tokenizer, temperature: double.NaN));
         Assert.Throws<ArgumentOutOfRangeException>(() => TextGenerator.Generate(model, tokenizer, maximumTokens: -1));
-        Assert.Throws<OperationCanceledException>(() => TextGenerator.Generate(model, tokenizer, cancellationToken: new(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() =>
+            TextGenerator.Generate(model, tokenizer, cancellationToken: new(canceled: true)));
     }
 }

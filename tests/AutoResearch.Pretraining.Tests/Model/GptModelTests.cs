@@ -21,12 +21,14 @@ public sealed class GptModelTests
         double Loss()
         {
             tape.Reset(record: false);
-            var losses = model.Losses(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2, Starts()).ToArray();
+            var losses = model.Losses(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2,
+                Starts()).ToArray();
             return losses.Sum(l => (double)l) / targets.Count(t => t >= 0);
         }
 
         tape.Reset();
-        tape.Backward(model.Loss(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2, documentStarts: Starts()));
+        tape.Backward(model.Loss(tape, tape.Input(inputs, inputs.Length), tape.Input(targets, targets.Length), 2,
+            documentStarts: Starts()));
         var random = new Random(5);
         foreach (var parameter in model.Parameters)
         {
@@ -101,7 +103,8 @@ public sealed class GptModelTests
             {
                 tape.Reset(record: false);
                 var starts = masked ? tape.Input([0, 0, 0, 0, 0, 5, 5, 5, 5, 5, 5, 5], 12) : null;
-                return model.Losses(tape, tape.Input(tokens, tokens.Length), tape.Input(wanted, wanted.Length), 1, starts).ToArray();
+                return model.Losses(tape, tape.Input(tokens, tokens.Length), tape.Input(wanted, wanted.Length), 1,
+                    starts).ToArray();
             }
         }
     }

@@ -2,7 +2,9 @@ using AutoResearch.Samples.AutonomousGpt;
 
 namespace AutoResearch.Pretraining.Tests;
 
-/// <summary>The scripted researcher of the sample: its edits fit the file that they are made for, and each is proposed once.</summary>
+/// <summary>
+/// The scripted researcher of the sample: its edits fit the file that they are made for, and each is proposed once.
+/// </summary>
 public sealed class AutonomousGptTests
 {
     private static readonly string s_source = Source();
@@ -26,8 +28,15 @@ public sealed class AutonomousGptTests
             Assert.Equal(idea.Title, hypothesis.Title);
             var candidate = default(Candidate);
             if (idea.Path == "train.cs") candidate = hypothesis.Change.ApplyTo(Problem.Baseline);
-            else Assert.Contains("may not be edited", Assert.IsType<InvalidChange>(hypothesis.Change).Reason, StringComparison.Ordinal);
-            trials.Add(new() { Number = trials.Count + 1, Hypothesis = hypothesis, Candidate = candidate, Verdict = new Reject { Reason = "a test" } });
+            else Assert.Contains("may not be edited", Assert.IsType<InvalidChange>(hypothesis.Change).Reason,
+                StringComparison.Ordinal);
+            trials.Add(new()
+            {
+                Number = trials.Count + 1,
+                Hypothesis = hypothesis,
+                Candidate = candidate,
+                Verdict = new Reject { Reason = "a test" },
+            });
         }
 
         Assert.InRange(trials.Count, 12, 30);

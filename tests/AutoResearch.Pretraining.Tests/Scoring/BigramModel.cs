@@ -21,7 +21,8 @@ internal sealed class BigramModel(int vocabulary)
         return nats / batch.Inputs.Length;
     }
 
-    public double Probability(int input, int target) => (_counts[(input * vocabulary) + target] + 0.1) / (_totals[input] + (0.1 * vocabulary));
+    public double Probability(int input, int target) =>
+        (_counts[(input * vocabulary) + target] + 0.1) / (_totals[input] + (0.1 * vocabulary));
 
     public void Logits(ReadOnlySpan<int> tokens, Span<float> logits)
     {

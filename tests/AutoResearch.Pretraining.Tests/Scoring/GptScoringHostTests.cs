@@ -27,11 +27,15 @@ public sealed class GptScoringHostTests
     [Fact]
     public async Task Serve_MoreTraining_ScoresBetter()
     {
-        var (little, much) = (await ScoredRun.OfAsync(ScoredRun.Program(), budget: Budget.OfSteps(2)), await ScoredRun.OfAsync(ScoredRun.Program(), budget: Budget.OfSteps(100)));
-        Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 1, $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
+        var (little, much) = (await ScoredRun.OfAsync(ScoredRun.Program(), budget: Budget.OfSteps(2)),
+            await ScoredRun.OfAsync(ScoredRun.Program(), budget: Budget.OfSteps(100)));
+        Assert.True(much.Metrics["val_bpb"] < little.Metrics["val_bpb"] - 1,
+            $"{little.Metrics["val_bpb"]} → {much.Metrics["val_bpb"]}");
     }
 
-    /// <summary>A score cannot be had by leaving out the normalisation: a number added to all logits of a position changes nothing.</summary>
+    /// <summary>
+    /// A score cannot be had by leaving out the normalisation: a number added to all logits of a position changes nothing.
+    /// </summary>
     [Theory]
     [InlineData(5000f)]
     [InlineData(-5000f)]
@@ -59,7 +63,8 @@ public sealed class GptScoringHostTests
     [Fact]
     public async Task Serve_SameSeed_GivesTheSameTextAndScore()
     {
-        var (a, b) = (await ScoredRun.OfAsync(ScoredRun.Program(), secret: 1), await ScoredRun.OfAsync(ScoredRun.Program(), secret: 2));
+        var (a, b) = (await ScoredRun.OfAsync(ScoredRun.Program(), secret: 1),
+            await ScoredRun.OfAsync(ScoredRun.Program(), secret: 2));
         Assert.Equal(a.Metrics["val_bpb"], b.Metrics["val_bpb"]);
         var other = await ScoredRun.OfAsync(ScoredRun.Program(), experiment: ScoredRun.Experiment(seed: 8));
         Assert.NotEqual(a.Metrics["val_bpb"], other.Metrics["val_bpb"]);
@@ -101,7 +106,8 @@ public sealed class GptScoringHostTests
         }, _ => trained = true));
 
         Assert.Equal(2, questions.Count);
-        var rows = Enumerable.Range(0, ScoredRun.Validation.Rows).Select(r => ScoredRun.Validation.Inputs.Slice(r * ScoredRun.Length, ScoredRun.Length).ToArray());
+        var rows = Enumerable.Range(0, ScoredRun.Validation.Rows)
+            .Select(r => ScoredRun.Validation.Inputs.Slice(r * ScoredRun.Length, ScoredRun.Length).ToArray());
         foreach (var row in questions.SelectMany(q => q.Chunk(ScoredRun.Length)))
             Assert.DoesNotContain(rows, r => r.Zip(row).Count(p => p.First == p.Second) > ScoredRun.Length / 4);
     }
@@ -116,7 +122,8 @@ public sealed class GptScoringHostTests
         var result = await ScoredRun.OfAsync(ScoredRun.Program(m => (model = m).Logits), options);
 
         var run = new Run(ScoredRun.Experiment(), result);
-        var audit = ValidationSet.Create(ScoredRun.Data.Corpus.Audit, ScoredRun.Data.Tokenizer(ScoredRun.Vocabulary), ScoredRun.Length, 4 << 10);
+        var audit = ValidationSet.Create(ScoredRun.Data.Corpus.Audit, ScoredRun.Data.Tokenizer(ScoredRun.Vocabulary),
+            ScoredRun.Length, 4 << 10);
         Assert.Equal(BitsPerByteOf(model!, audit), seal.Read(run)!.Value, 5);
         Assert.Null(AuditSeal.Create().Read(run));
         Assert.DoesNotContain(result.Metrics.Keys, k => k.Contains("audit", StringComparison.OrdinalIgnoreCase));
@@ -139,7 +146,8 @@ public sealed class GptScoringHostTests
     {
         var host = new GptScoringHost(ScoredRun.Data, ScoredRun.Options);
         var budget = kind == "flops" ? new Budget { Flops = 1e12, Steps = 1 } : Budget.WallTime(TimeSpan.FromSeconds(1));
-        await Assert.ThrowsAsync<ArgumentException>(async () => await host.OpenAsync(ScoredRun.Experiment(budget), null, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<ArgumentException>(async () =>
+            await host.OpenAsync(ScoredRun.Experiment(budget), null, TestContext.Current.CancellationToken));
     }
 
     [Theory]
@@ -155,7 +163,8 @@ public sealed class GptScoringHostTests
         var options = new ScoringOptions();
         typeof(ScoringOptions).GetProperty(name)!.SetValue(options, value);
         var e = Assert.Throws<ArgumentException>(() => new GptScoringHost(ScoredRun.Data, options));
-        Assert.Contains(name == nameof(ScoringOptions.AuditBytes) ? nameof(ScoringOptions.Seal) : name, e.Message, StringComparison.Ordinal);
+        Assert.Contains(name == nameof(ScoringOptions.AuditBytes) ? nameof(ScoringOptions.Seal) : name, e.Message,
+            StringComparison.Ordinal);
     }
 
     private static double BitsPerByteOf(BigramModel model, ValidationSet? set = null)

@@ -41,7 +41,8 @@ public sealed class BpeTokenizerTests
         var texts = Enumerable.Range(0, 256).Select(b => (byte[])[(byte)b]).ToList();
         while (texts.Count < tokenizer.VocabularySize - 1)
         {
-            var best = words.SelectMany(Occurrences).GroupBy(p => p).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First().Key;
+            var best = words.SelectMany(Occurrences).GroupBy(p => p).OrderByDescending(g => g.Count())
+                .ThenBy(g => g.Key).First().Key;
             foreach (var word in words)
             {
                 for (var i = 0; i + 1 < word.Count; i++)
@@ -59,7 +60,8 @@ public sealed class BpeTokenizerTests
         for (var id = 0; id < texts.Count; id++) Assert.Equal(texts[id], tokenizer.Token(id).ToArray());
 
         // Merging as in training is what encoding must do.
-        Assert.Equal(words.SelectMany(w => w), Enumerable.Range(0, documents.Count).SelectMany(i => tokenizer.Encode(documents[i])));
+        Assert.Equal(words.SelectMany(w => w),
+            Enumerable.Range(0, documents.Count).SelectMany(i => tokenizer.Encode(documents[i])));
     }
 
     // Every position at which a pair could be merged: in "aaa" the pair aa counts twice.
@@ -81,7 +83,9 @@ public sealed class BpeTokenizerTests
         {
             for (var i = 0; i + 1 < symbols.Count; i++)
             {
-                if (!symbols[i].Concat(symbols[i + 1]).SequenceEqual(tokenizer.Token(id).ToArray()) || !IsPair(tokenizer, id, symbols[i])) continue;
+                if (!symbols[i].Concat(symbols[i + 1]).SequenceEqual(tokenizer.Token(id).ToArray())
+                    || !IsPair(tokenizer, id, symbols[i]))
+                    continue;
                 symbols[i] = tokenizer.Token(id).ToArray();
                 symbols.RemoveAt(i + 1);
             }

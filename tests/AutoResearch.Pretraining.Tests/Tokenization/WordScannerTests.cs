@@ -27,7 +27,8 @@ public sealed class WordScannerTests
         Prop.ForAll<byte[]>(bytes => Cut(bytes).SelectMany(w => w).SequenceEqual(bytes)).Verify(maxTest: 500);
 
     private static Gen<string> Texts =>
-        Gen.Elements("a", "B", "é", "数", "1", "٣", "½", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "'", "'s", "'LL", "'re", "don't", ".", "!?", "_", "-", "x1", "€")
+        Gen.Elements("a", "B", "é", "数", "1", "٣", "½", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "'", "'s", "'LL", "'re", "don't",
+            ".", "!?", "_", "-", "x1", "€")
             .ArrayOf().Select(string.Concat);
 
     private static List<byte[]> Cut(byte[] text)

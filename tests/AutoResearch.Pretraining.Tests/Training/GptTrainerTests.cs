@@ -20,7 +20,8 @@ public sealed class GptTrainerTests : IDisposable
         using var model = new GptModel(_backend, Tiny.Config, 1);
         using var trainer = new GptTrainer(model, Tiny.Training);
         var first = double.NaN;
-        var report = trainer.Train(Batches(same: true), Budget.OfSteps(120), new Listener(p => first = p.Step == 1 ? p.Loss : first));
+        var report = trainer.Train(Batches(same: true), Budget.OfSteps(120),
+            new Listener(p => first = p.Step == 1 ? p.Loss : first));
         Assert.InRange(first, 2.5, 4);
         Assert.True(report.TrainLoss < 0.2, $"loss {report.TrainLoss}");
     }
@@ -139,10 +140,11 @@ public sealed class GptTrainerTests : IDisposable
     {
         using var model = new GptModel(_backend, Tiny.Config, 1);
         using var trainer = new GptTrainer(model, Tiny.Training);
-        Assert.Contains("one optimizer step of 24", Assert.Throws<ArgumentException>(() => trainer.Train(Batches(), Budget.OfTokens(23))).Message,
+        Assert.Contains("one optimizer step of 24",
+            Assert.Throws<ArgumentException>(() => trainer.Train(Batches(), Budget.OfTokens(23))).Message,
             StringComparison.Ordinal);
-        Assert.Contains("does not limit", Assert.Throws<ArgumentException>(() => trainer.Train(Batches(), Budget.Unlimited)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("does not limit",
+            Assert.Throws<ArgumentException>(() => trainer.Train(Batches(), Budget.Unlimited)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -166,7 +168,8 @@ public sealed class GptTrainerTests : IDisposable
     {
         using var model = new GptModel(_backend, Tiny.Config, 1);
         using var trainer = new GptTrainer(model, Tiny.Training);
-        var report = trainer.Train(Batches(), Budget.OfSteps(50), new Listener(p => { if (p.Step == 3) model.Head.Fill(float.NaN); }));
+        var report = trainer.Train(Batches(), Budget.OfSteps(50),
+            new Listener(p => { if (p.Step == 3) model.Head.Fill(float.NaN); }));
         Assert.Equal((RunOutcome.Diverged, 3L), (report.Outcome, report.Steps));
         Assert.Contains("NaN at step 4", report.Message, StringComparison.Ordinal);
     }
@@ -179,7 +182,8 @@ public sealed class GptTrainerTests : IDisposable
         Assert.Equal(RunOutcome.Diverged, trainer.Train(Batches(), Budget.OfSteps(5)).Outcome);
     }
 
-    private static RandomBatches Batches(bool same = false) => new(2, Tiny.Config.SequenceLength, Tiny.Config.VocabularySize, same);
+    private static RandomBatches Batches(bool same = false) =>
+        new(2, Tiny.Config.SequenceLength, Tiny.Config.VocabularySize, same);
 
     private static float[] All(GptModel model) => [.. model.Parameters.SelectMany(p => p.ToArray())];
 
@@ -189,7 +193,8 @@ public sealed class GptTrainerTests : IDisposable
     public void Train_LossThatDiverges_GoesBackWithLowerRatesAndLearns()
     {
         using var lost = new GptModel(_backend, Tiny.Config, 1);
-        using (var trainer = new GptTrainer(lost, s_wild)) Assert.Equal(RunOutcome.Diverged, trainer.Train(Batches(), Budget.OfSteps(200)).Outcome);
+        using (var trainer = new GptTrainer(lost, s_wild))
+            Assert.Equal(RunOutcome.Diverged, trainer.Train(Batches(), Budget.OfSteps(200)).Outcome);
 
         using var saved = new GptModel(_backend, Tiny.Config, 1);
         using var nursed = new GptTrainer(saved, s_wild);
@@ -219,7 +224,8 @@ public sealed class GptTrainerTests : IDisposable
         // Rates of next to nothing keep the weights where they were put.
         trainer.Train(Batches(), Budget.OfSteps(40), new Steering(p => p.Step == at ? RunAction.RollBack(1e-30) : null));
         var (a, b) = (All(reference), All(model));
-        Assert.True(a.Zip(b).All(p => Math.Abs(p.First - p.Second) < 1e-6), $"largest difference {a.Zip(b).Max(p => Math.Abs(p.First - p.Second))}");
+        Assert.True(a.Zip(b).All(p => Math.Abs(p.First - p.Second) < 1e-6),
+            $"largest difference {a.Zip(b).Max(p => Math.Abs(p.First - p.Second))}");
     }
 
     [Fact]
@@ -228,12 +234,14 @@ public sealed class GptTrainerTests : IDisposable
         var path = Path.Combine(_directory, "lowered.safetensors");
         using var model = new GptModel(_backend, Tiny.Config, 1);
         using var trainer = new GptTrainer(model, Tiny.Training);
-        trainer.Train(Batches(), Budget.OfSteps(20), new Steering(p => p.Step == 5 ? RunAction.LowerLearningRate(0.25) : p.Step == 19 ? RunAction.RollBack() : null));
+        trainer.Train(Batches(), Budget.OfSteps(20),
+            new Steering(p => p.Step == 5 ? RunAction.LowerLearningRate(0.25) : p.Step == 19 ? RunAction.RollBack() : null));
         trainer.Save(path);
         using var other = new GptTrainer(model, Tiny.Training);
         other.Load(path);
         Assert.Equal(0.25, other.LearningRateFactor);
-        var (steps, own) = (trainer.Train(Batches(), Budget.OfSteps(21)).TrainLoss, other.Train(Batches(), Budget.OfSteps(21)).Steps);
+        var (steps, own) = (trainer.Train(Batches(), Budget.OfSteps(21)).TrainLoss,
+            other.Train(Batches(), Budget.OfSteps(21)).Steps);
         Assert.Equal(21, own);
         Assert.True(double.IsFinite(steps));
     }

@@ -1,6 +1,8 @@
 namespace AutoResearch.Pretraining.Tests;
 
-/// <summary>Reproducible tokens with a pattern to learn; batch n depends on n alone. Row r holds documents of 5 + r tokens.</summary>
+/// <summary>
+/// Reproducible tokens with a pattern to learn; batch n depends on n alone. Row r holds documents of 5 + r tokens.
+/// </summary>
 internal sealed class RandomBatches(int batchSize, int sequenceLength, int vocabulary, bool same = false) : ITrainingBatches
 {
     private long _next;

@@ -11,7 +11,8 @@ public sealed class ScheduleTests
     [InlineData(1, 0.2)]
     [InlineData(1.5, 0.2)]
     public void LearningRate_RisesStaysFalls(double progress, double expected) => Assert.Equal(expected,
-        new Schedule(new TrainingOptions { WarmupRatio = 0.1, WarmdownRatio = 0.4, FinalLrFraction = 0.2 }).LearningRate(progress), 12);
+        new Schedule(
+            new TrainingOptions { WarmupRatio = 0.1, WarmdownRatio = 0.4, FinalLrFraction = 0.2 }).LearningRate(progress), 12);
 
     [Fact]
     public void LearningRate_WithoutRamps_IsAlwaysFull()

@@ -53,12 +53,14 @@ internal sealed class AdaptiveMemory
     /// have it. While few gains were found less is asked, so that the first of them are looked for with patience.
     /// </summary>
     public double Price =>
-        (0.3 + (1.2 * _accepts / (_accepts + 10.0))) * Math.Max(0, (PriorGainPerRun * _sigma * PriorRuns) + _gain) / (PriorRuns + _runs);
+        (0.3 + (1.2 * _accepts / (_accepts + 10.0))) * Math.Max(0, (PriorGainPerRun * _sigma * PriorRuns) + _gain)
+        / (PriorRuns + _runs);
 
     private double DriftVariance => _drift.Rate * _noise.Variance;
 
     /// <summary>The drift of one run as the sentinels show it, and its standard error.</summary>
-    public (double Slope, double Error) Drift => _trend.Drift(_noise.Variance) is var (slope, variance) ? (slope, Math.Sqrt(variance)) : default;
+    public (double Slope, double Error) Drift =>
+        _trend.Drift(_noise.Variance) is var (slope, variance) ? (slope, Math.Sqrt(variance)) : default;
 
     /// <summary>Whether the baseline should be run again to see the drift, before a trial is judged.</summary>
     public bool NeedsSentinel(Trial trial)
@@ -83,7 +85,9 @@ internal sealed class AdaptiveMemory
         return trend;
     }
 
-    /// <summary>Reads the verdicts that were added since the last call; false when the history is not the one read so far.</summary>
+    /// <summary>
+    /// Reads the verdicts that were added since the last call; false when the history is not the one read so far.
+    /// </summary>
     public bool TryRead(ResearchState state)
     {
         if (state.Problem.Baseline.Id != _first.BaselineId || state.Judged.Count < _judged) return false;
@@ -107,7 +111,11 @@ internal sealed class AdaptiveMemory
         var trend = TrendWith(trial);
         belief = Now(belief, trend);
         // The error of the drift is common to all that was learned, so it belongs to the decision and not to what is kept.
-        if (_sentinelEvery != 0) belief = belief with { Variance = belief.Variance + (trend.Drift(_noise.Variance).Variance * Math.Pow(_runs - belief.Origin, 2)) };
+        if (_sentinelEvery != 0)
+            belief = belief with
+            {
+                Variance = belief.Variance + (trend.Drift(_noise.Variance).Variance * Math.Pow(_runs - belief.Origin, 2)),
+            };
         var controls = Controls(trial);
         foreach (var loss in controls) belief = belief.Measure(loss, incumbentVariance, _runs);
         double[] candidate = [.. Losses(trial.Runs)];
@@ -117,7 +125,8 @@ internal sealed class AdaptiveMemory
     // A version that was reverted to an earlier one is that incumbent again, with all that is known of it.
     private void Follow(ResearchState state)
     {
-        while (_versions.Count < state.Incumbents.Count && state.Incumbents[_versions.Count].Reversion is { } reversion) _versions.Add(_versions[reversion.To]);
+        while (_versions.Count < state.Incumbents.Count && state.Incumbents[_versions.Count].Reversion is { } reversion)
+            _versions.Add(_versions[reversion.To]);
     }
 
     private void Learn(Trial trial)
@@ -150,27 +159,32 @@ internal sealed class AdaptiveMemory
         var belief = Now(_incumbents[incumbent].Belief, _trend);
         var (difference, variance) = (mean - belief.Mean, belief.Variance + meanVariance);
         var effect = new EffectBelief(Effects).Update(difference, variance);
-        // An accept against an incumbent that was replaced meanwhile keeps nothing: its change is measured again on top of the new one.
+        // An accept against an incumbent that was replaced meanwhile keeps nothing: its change is measured again
+        // on top of the new one.
         if (trial.Verdict is Accept && trial.IncumbentVersion == _versions.Count - 1)
         {
             _accepts++;
             _gain += effect.ExpectedGain;
             _versions.Add(_incumbents.Count);
-            _incumbents.Add((Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs)), trial.Candidate!.Id));
+            _incumbents.Add(
+                (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: true, _runs)), trial.Candidate!.Id));
         }
         else
         {
-            _incumbents[incumbent] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)), _incumbents[incumbent].Id);
+            _incumbents[incumbent] = (Kept(belief.AfterTrial(Effects, effect, mean, meanVariance, accepted: false, _runs)),
+                _incumbents[incumbent].Id);
         }
-        if (trial.Hypothesis is { RebaseOf: null, Drops: null }) Effects.Learn(difference, variance); // the second measurement of an idea is a selected one
+        // The second measurement of an idea is a selected one
+        if (trial.Hypothesis is { RebaseOf: null, Drops: null }) Effects.Learn(difference, variance);
         // A discarded candidate that ran once says nothing about the noise and would only take up memory.
         if (losses.Length == 1 && trial.Verdict is not Accept) return;
         foreach (var loss in losses) _noise.Add(trial.Candidate!.Id, loss);
     }
 
     /// <summary>
-    /// A kept belief as of now: the machine has drifted since the runs that it rests on, as far as the sentinels show, and may have
-    /// done otherwise. What is kept has no drift in it, so that a better knowledge of the drift also mends what was learned before.
+    /// A kept belief as of now: the machine has drifted since the runs that it rests on, as far as the sentinels show, and may
+    /// have done otherwise. What is kept has no drift in it, so that a better knowledge of the drift also mends
+    /// what was learned before.
     /// </summary>
     private IncumbentBelief Now(IncumbentBelief kept, DriftTrend trend)
     {
@@ -180,7 +194,9 @@ internal sealed class AdaptiveMemory
     }
 
     private IncumbentBelief Kept(IncumbentBelief now) =>
-        _sentinelEvery == 0 ? now : now with { Mean = now.Mean - (_trend.Drift(_noise.Variance).Slope * (now.MeasuredAt - now.Origin)) };
+        _sentinelEvery == 0
+            ? now
+            : now with { Mean = now.Mean - (_trend.Drift(_noise.Variance).Slope * (now.MeasuredAt - now.Origin)) };
 
     private double[] Controls(Trial trial) => [.. Losses(trial.Controls).Skip(_first.BorrowedFrom(trial))];
 

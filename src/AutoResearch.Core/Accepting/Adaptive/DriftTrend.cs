@@ -1,8 +1,8 @@
 namespace AutoResearch;
 
 /// <summary>
-/// How the loss of one and the same candidate moves with the number of runs: a straight line through its runs (sentinels), in which
-/// those long ago count less. Few runs say little.
+/// How the loss of one and the same candidate moves with the number of runs: a straight line through its runs (sentinels), in
+/// which those long ago count less. Few runs say little.
 /// </summary>
 internal readonly record struct DriftTrend
 {
@@ -45,8 +45,8 @@ internal readonly record struct DriftTrend
     }
 
     /// <summary>
-    /// The expected change of the loss per run and the variance about the true one. Most machines do not drift: that is weighed against a
-    /// drift of the usual size by what the runs say.
+    /// The expected change of the loss per run and the variance about the true one. Most machines do not drift: that is weighed
+    /// against a drift of the usual size by what the runs say.
     /// </summary>
     /// <param name="runVariance">The variance of one run.</param>
     public (double Slope, double Variance) Drift(double runVariance)

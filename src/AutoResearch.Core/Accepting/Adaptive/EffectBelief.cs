@@ -26,7 +26,9 @@ internal sealed class EffectBelief
     /// <summary>The standard deviation of the effect.</summary>
     public double Deviation { get; private set; }
 
-    /// <summary>The expected gain if a gain could be told from a harm for certain: no run can be worth more than the difference to it.</summary>
+    /// <summary>
+    /// The expected gain if a gain could be told from a harm for certain: no run can be worth more than the difference to it.
+    /// </summary>
     public double PerfectGain { get; private set; }
 
     /// <summary>The posterior weights of the components.</summary>

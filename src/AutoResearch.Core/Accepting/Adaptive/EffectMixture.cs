@@ -66,10 +66,11 @@ internal sealed class EffectMixture
 
     /// <summary>
     /// Learns from a trial whose run was stopped for being behind. It has no score; all that is known is that it would most
-    /// probably have been worse than the incumbent (a censored observation, Tobin 1958). Leaving it out would make ideas look better
-    /// than they are, since the bad ones would be missing.
+    /// probably have been worse than the incumbent (a censored observation, Tobin 1958). Leaving it out would make ideas look
+    /// better than they are, since the bad ones would be missing.
     /// </summary>
-    public void LearnCensored() => Learn([.. Centers.Zip(Variances, (center, variance) => variance == 0 ? 0.5 : Normal.Cdf(center / Math.Sqrt(variance)))]);
+    public void LearnCensored() =>
+        Learn([.. Centers.Zip(Variances, (center, variance) => variance == 0 ? 0.5 : Normal.Cdf(center / Math.Sqrt(variance)))]);
 
     private void Learn(double[] likelihood)
     {

@@ -1,9 +1,13 @@
 namespace AutoResearch;
 
-/// <summary>What is believed about the incumbent's true loss: a normal distribution, with the run after which it was last measured.</summary>
+/// <summary>
+/// What is believed about the incumbent's true loss: a normal distribution, with the run after which it was last measured.
+/// </summary>
 internal readonly record struct IncumbentBelief(double Mean, double Variance, int MeasuredAt)
 {
-    /// <summary>The mean time of the runs that it rests on, weighted as their losses are: from there a drift has moved the mean.</summary>
+    /// <summary>
+    /// The mean time of the runs that it rests on, weighted as their losses are: from there a drift has moved the mean.
+    /// </summary>
     public double Origin { get; init; } = MeasuredAt;
 
     /// <summary>Conditions on the loss of one more run with a variance.</summary>
@@ -22,7 +26,8 @@ internal readonly record struct IncumbentBelief(double Mean, double Variance, in
     /// runs have also told something about. The candidate's score is weighed against what its parent and ideas in general
     /// made likely, so the winner of a selection does not pass on its luck.
     /// </summary>
-    public IncumbentBelief AfterTrial(EffectMixture mixture, EffectBelief effect, double candidateLoss, double meanVariance, bool accepted, int now)
+    public IncumbentBelief AfterTrial(
+        EffectMixture mixture, EffectBelief effect, double candidateLoss, double meanVariance, bool accepted, int now)
     {
         var (mean, square, gained) = (0.0, 0.0, 0.0);
         var posterior = effect.Posterior;
@@ -37,6 +42,9 @@ internal readonly record struct IncumbentBelief(double Mean, double Variance, in
             gained += posterior[k] * prior / total;
             square += posterior[k] * ((m * m) + prior - (prior * prior / total));
         }
-        return new(mean, Math.Max(square - (mean * mean), 1e-12 * meanVariance), now) { Origin = Origin + (gained * (now - Origin)) };
+        return new(mean, Math.Max(square - (mean * mean), 1e-12 * meanVariance), now)
+        {
+            Origin = Origin + (gained * (now - Origin)),
+        };
     }
 }

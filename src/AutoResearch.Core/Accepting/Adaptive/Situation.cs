@@ -9,7 +9,9 @@ internal sealed class Situation
     private readonly double _candidateVariance;
     private readonly double _incumbentVariance;
 
-    public Situation(EffectMixture effects, IncumbentBelief incumbent, double[] candidate, int controls, double candidateVariance, double incumbentVariance)
+    public Situation(
+        EffectMixture effects, IncumbentBelief incumbent, double[] candidate, int controls, double candidateVariance,
+        double incumbentVariance)
     {
         (_candidateVariance, _incumbentVariance) = (candidateVariance, incumbentVariance);
         (Incumbent, CandidateRuns, Controls) = (incumbent, candidate.Length, controls);

@@ -5,8 +5,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// A compact second copy of a journal's events, <c>journal.snapshot</c>, from which the history is read several times faster than
-/// from JSON. It grows by a segment for every <see cref="SegmentEvents"/> events and is never needed: whatever is wrong with it, the
-/// journal's own lines are read instead.
+/// from JSON. It grows by a segment for every <see cref="SegmentEvents"/> events and is never needed: whatever is wrong with it,
+/// the journal's own lines are read instead.
 /// </summary>
 /// <remarks>
 /// A segment names the stretch of the journal that it stands for, with the chain hashes at both ends and a SHA-256 of all bytes
@@ -64,7 +64,9 @@ internal sealed class JournalSnapshot(string path, ILogger logger)
             var taken = _pending.Take(SegmentEvents).ToArray();
             var end = taken[^1].End;
             var (payload, _) = SnapshotEncoder.Encode([.. taken.Select(t => t.Event)]);
-            var segment = new SnapshotSegment(_end, end, Digest(journal, _end, end) ?? throw new IOException("The journal is shorter than what was written."), payload).ToBytes();
+            var segment = new SnapshotSegment(
+                _end, end, Digest(journal, _end, end) ?? throw new IOException("The journal is shorter than what was written."),
+                payload).ToBytes();
             using var file = JournalFile.Open(path);
             if (file.Length != _length) file.SetLength(_length);
             file.Write(segment, _length);
@@ -87,7 +89,8 @@ internal sealed class JournalSnapshot(string path, ILogger logger)
         while (true)
         {
             var (count, at, problem) = (0, _length, (string?)null);
-            while (count < group.Length && at < file.Length && SnapshotSegment.Read(file, at, out group[count].Length, out problem) is { } segment)
+            while (count < group.Length && at < file.Length
+                && SnapshotSegment.Read(file, at, out group[count].Length, out problem) is { } segment)
             {
                 group[count].Segment = segment;
                 at += group[count++].Length;

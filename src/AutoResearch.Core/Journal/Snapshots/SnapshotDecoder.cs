@@ -4,7 +4,9 @@ using System.Text.Json;
 
 namespace AutoResearch;
 
-/// <summary>Reads what <see cref="SnapshotEncoder"/> wrote. Its callers check the bytes' hash before, so they are not checked here.</summary>
+/// <summary>
+/// Reads what <see cref="SnapshotEncoder"/> wrote. Its callers check the bytes' hash before, so they are not checked here.
+/// </summary>
 internal ref struct SnapshotDecoder
 {
     private readonly ReadOnlySpan<byte> _bytes;

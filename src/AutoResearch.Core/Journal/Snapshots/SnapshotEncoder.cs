@@ -5,8 +5,9 @@ namespace AutoResearch;
 
 /// <summary>
 /// Writes events compactly: texts and candidates once each and referred to by number, the common events field by field, and all
-/// others as the JSON of their journal line. What is written is read back and compared, as JSON, with what was meant: an event that
-/// this class does not know in full, e.g. since a property was added to it, is kept as JSON as well. Nothing can be lost here.
+/// others as the JSON of their journal line. What is written is read back and compared, as JSON, with what was meant: an event
+/// that this class does not know in full, e.g. since a property was added to it, is kept as JSON as well.
+/// Nothing can be lost here.
 /// </summary>
 internal sealed class SnapshotEncoder
 {
@@ -34,7 +35,8 @@ internal sealed class SnapshotEncoder
     public static byte[] Json(ResearchEvent e)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, JournalJson.Writer)) JsonSerializer.Serialize(json, e, JournalJson.Default.ResearchEvent);
+        using (var json = new Utf8JsonWriter(buffer, JournalJson.Writer))
+            JsonSerializer.Serialize(json, e, JournalJson.Default.ResearchEvent);
         return buffer.ToArray();
     }
 
@@ -69,7 +71,8 @@ internal sealed class SnapshotEncoder
         }
         var all = new SnapshotBytes();
         all.Count(_texts.Count);
-        foreach (var text in _texts.Keys) all.Block(Encoding.UTF8.GetBytes(text)); // no text is ever removed, so they stand in order
+        // No text is ever removed, so they stand in order
+        foreach (var text in _texts.Keys) all.Block(Encoding.UTF8.GetBytes(text));
         all.Count(_numbers.Count);
         all.Append(_candidates.Span);
         all.Count(events.Count);
@@ -170,7 +173,8 @@ internal sealed class SnapshotEncoder
 
     private void Write(Verdict verdict)
     {
-        _out.Byte(verdict switch { Accept => 0, Reject => 1, NeedMore => 2, Indecisive => 3, _ => throw new NotSupportedException() });
+        _out.Byte(
+            verdict switch { Accept => 0, Reject => 1, NeedMore => 2, Indecisive => 3, _ => throw new NotSupportedException() });
         Text(verdict.Reason);
         Map(verdict.Statistics, _out.Number);
         if (verdict is not NeedMore more) return;

@@ -58,7 +58,8 @@ internal sealed record SnapshotSegment(JournalPosition Start, JournalPosition En
             return null;
         }
         length = HeadLength + size;
-        return new(Position(body), Position(body.AsSpan(PositionLength)), body[(2 * PositionLength)..BodyStart], body.AsMemory(BodyStart));
+        return new(Position(body), Position(body.AsSpan(PositionLength)), body[(2 * PositionLength)..BodyStart],
+            body.AsMemory(BodyStart));
     }
 
     private static void Write(JournalPosition position, Span<byte> to)
@@ -69,7 +70,8 @@ internal sealed record SnapshotSegment(JournalPosition Start, JournalPosition En
     }
 
     private static JournalPosition Position(ReadOnlySpan<byte> from) => new(
-        BinaryPrimitives.ReadInt64LittleEndian(from), Encoding.ASCII.GetString(from.Slice(16, 64)), BinaryPrimitives.ReadInt64LittleEndian(from[8..]));
+        BinaryPrimitives.ReadInt64LittleEndian(from), Encoding.ASCII.GetString(from.Slice(16, 64)),
+        BinaryPrimitives.ReadInt64LittleEndian(from[8..]));
 
     private static bool Fill(IJournalFile file, Span<byte> to, long offset)
     {

@@ -4,7 +4,9 @@ using Microsoft.Extensions.AI;
 
 namespace AutoResearch;
 
-/// <summary>What a model is shown: the rules, the task, the incumbent with its evidence and files, the history, and its notebook.</summary>
+/// <summary>
+/// What a model is shown: the rules, the task, the incumbent with its evidence and files, the history, and its notebook.
+/// </summary>
 internal static class ChatContext
 {
     private const string Rules = """
@@ -47,7 +49,8 @@ internal static class ChatContext
     {
         var problem = state.Problem;
         var objective = problem.Objective;
-        text.Append(CultureInfo.InvariantCulture, $"# Task\n{problem.Name}: {(objective.Direction == Direction.Minimize ? "lower" : "raise")} {objective.Metric}");
+        text.Append(CultureInfo.InvariantCulture,
+            $"# Task\n{problem.Name}: {(objective.Direction == Direction.Minimize ? "lower" : "raise")} {objective.Metric}");
         if (objective.Unit is { } unit) text.Append(CultureInfo.InvariantCulture, $" ({unit})");
         text.Append(CultureInfo.InvariantCulture, $". Budget of one run: {ReportText.Budget(problem.Budget)}.\n");
         foreach (var guard in problem.Guards)
@@ -67,12 +70,16 @@ internal static class ChatContext
             ? "the baseline"
             : FormattableString.Invariant($"version {state.Incumbent.Version}, from trial {state.Incumbent.Trial}"));
         if (scores.Length > 0)
-            text.Append(CultureInfo.InvariantCulture, $"; {objective.Metric} {scores.Average():G6} over {scores.Length} {(scores.Length == 1 ? "run" : "runs")}");
-        if (state.Noise.IsKnown) text.Append(CultureInfo.InvariantCulture, $"; standard deviation of one run {state.Noise.Sigma:G3}");
-        if (state.Incumbent.Candidate.Source is { Count: > 0 } source) text.Append(CultureInfo.InvariantCulture, $"; {SourceComplexity.Lines(source)} lines of code");
+            text.Append(CultureInfo.InvariantCulture,
+                $"; {objective.Metric} {scores.Average():G6} over {scores.Length} {(scores.Length == 1 ? "run" : "runs")}");
+        if (state.Noise.IsKnown)
+            text.Append(CultureInfo.InvariantCulture, $"; standard deviation of one run {state.Noise.Sigma:G3}");
+        if (state.Incumbent.Candidate.Source is { Count: > 0 } source)
+            text.Append(CultureInfo.InvariantCulture, $"; {SourceComplexity.Lines(source)} lines of code");
         text.Append(".\n");
         if (state.Incumbent.Runs is [.., var last] && last.Result.Metrics.Count > 1)
-            text.Append("Metrics of its last run: ").AppendJoin(", ", last.Result.Metrics.Take(24).Select(m => FormattableString.Invariant($"{m.Key} {m.Value:G6}"))).Append('\n');
+            text.Append("Metrics of its last run: ").AppendJoin(", ",
+                last.Result.Metrics.Take(24).Select(m => FormattableString.Invariant($"{m.Key} {m.Value:G6}"))).Append('\n');
     }
 
     private static void Space(StringBuilder text, ResearchState state)
@@ -83,7 +90,8 @@ internal static class ChatContext
         foreach (var (name, value) in parameters)
         {
             text.Append(CultureInfo.InvariantCulture, $"{name} = {value}");
-            if (space?.Parameters.FirstOrDefault(p => p.Name == name) is { } known) text.Append(CultureInfo.InvariantCulture, $" (allowed: {known.Range})");
+            if (space?.Parameters.FirstOrDefault(p => p.Name == name) is { } known)
+                text.Append(CultureInfo.InvariantCulture, $" (allowed: {known.Range})");
             text.Append('\n');
         }
 
@@ -96,10 +104,12 @@ internal static class ChatContext
         if (state.Incumbent.Candidate.Source is not { Count: > 0 } source) return;
         var size = source.Values.Sum(HistorySummary.Tokens);
         if (size > tokens)
-            throw new InvalidOperationException(
-                $"The editable files have about {size} tokens, more than ChatProposerOptions.SourceTokens = {tokens}. Raise it, or make fewer files editable.");
+            throw new InvalidOperationException($"The editable files have about {size} tokens, "
+                + $"more than ChatProposerOptions.SourceTokens = {tokens}. Raise it, or make fewer files editable.");
         text.Append("# Editable files\n");
-        if (state.Problem.Editable.Count > 0) text.Append(CultureInfo.InvariantCulture, $"You may change, create and delete: {string.Join(", ", state.Problem.Editable)}. Nothing else.\n");
+        if (state.Problem.Editable.Count > 0)
+            text.Append(CultureInfo.InvariantCulture,
+                $"You may change, create and delete: {string.Join(", ", state.Problem.Editable)}. Nothing else.\n");
         foreach (var (path, content) in source) text.Append(DataBlock.Of($"file {path}", content));
     }
 }

@@ -84,8 +84,9 @@ public sealed class ChatLedger : IDisposable
     }
 
     /// <summary>
-    /// What the calls have cost that no hypothesis of the history carries, and how many there are: those for the present proposal, and
-    /// those of proposals that a failure or a kill has cut off. Which are booked is read from <see cref="ProposalProvenance.AskedAs"/>.
+    /// What the calls have cost that no hypothesis of the history carries, and how many there are: those for the present
+    /// proposal, and those of proposals that a failure or a kill has cut off. Which are booked is read from
+    /// <see cref="ProposalProvenance.AskedAs"/>.
     /// </summary>
     public (Cost Cost, int Calls) Unbooked(ResearchState state)
     {
@@ -94,7 +95,8 @@ public sealed class ChatLedger : IDisposable
         var booked = state.Trials.Max(t => t.Hypothesis.Provenance?.AskedAs) ?? 0;
         lock (_lock)
         {
-            return _calls.Where(c => c.Trial > booked).Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
+            return _calls.Where(c => c.Trial > booked)
+                .Aggregate((default(Cost), 0), (sum, call) => (sum.Item1 + call.Cost, sum.Item2 + 1));
         }
     }
 
@@ -112,7 +114,8 @@ public sealed class ChatLedger : IDisposable
             number++;
             try
             {
-                _calls.Add(JsonSerializer.Deserialize(line, ChatLedgerJson.Default.ChatCall) ?? throw new JsonException("It is null."));
+                _calls.Add(
+                    JsonSerializer.Deserialize(line, ChatLedgerJson.Default.ChatCall) ?? throw new JsonException("It is null."));
             }
             catch (JsonException e)
             {

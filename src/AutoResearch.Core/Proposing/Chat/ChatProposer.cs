@@ -5,14 +5,14 @@ using Microsoft.Extensions.AI;
 namespace AutoResearch;
 
 /// <summary>
-/// Asks a language model for the next hypothesis: shows it the instructions, the editable files, the incumbent with its evidence, what
-/// was tried, and its own notebook, and reads a change of parameters and files from its answer.
+/// Asks a language model for the next hypothesis: shows it the instructions, the editable files, the incumbent with its evidence,
+/// what was tried, and its own notebook, and reads a change of parameters and files from its answer.
 /// </summary>
 /// <remarks>
-/// An answer that cannot be used (malformed, edits that do not apply, forbidden paths, nothing new) is told back to the model; after
-/// <see cref="ChatProposerOptions.MaxRepairs"/> it is recorded as an <see cref="InvalidChange"/>. A provider that does not answer is
-/// waited for. Every call is in the ledger, and the hypothesis carries the cost of all calls that were made for its trial.
-/// All that it knows follows from the state, but the model's answers are its own.
+/// An answer that cannot be used (malformed, edits that do not apply, forbidden paths, nothing new) is told back to the model;
+/// after <see cref="ChatProposerOptions.MaxRepairs"/> it is recorded as an <see cref="InvalidChange"/>. A provider that does not
+/// answer is waited for. Every call is in the ledger, and the hypothesis carries the cost of all calls that were made for its
+/// trial. All that it knows follows from the state, but the model's answers are its own.
 /// </remarks>
 public sealed class ChatProposer : IHypothesisProposer
 {
@@ -46,7 +46,8 @@ public sealed class ChatProposer : IHypothesisProposer
     public ChatLedger Ledger => _options.Ledger!;
 
     /// <inheritdoc/>
-    /// <exception cref="ProviderOutageException">The provider did not answer for <see cref="ChatProposerOptions.MaxOutage"/>.</exception>
+    /// <exception cref="ProviderOutageException">The provider did not answer for
+    /// <see cref="ChatProposerOptions.MaxOutage"/>.</exception>
     public async ValueTask<Hypothesis?> ProposeAsync(ResearchState state, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(state);
@@ -72,12 +73,16 @@ public sealed class ChatProposer : IHypothesisProposer
 
             if (!string.IsNullOrWhiteSpace(text)) messages.Add(new(ChatRole.Assistant, text));
             messages.Add(new(ChatRole.User,
-                $"Your proposal cannot be run. {DataBlock.Of("reason", refusal)}Answer again with one complete JSON object: the same idea without the fault, or another idea."));
+                $"Your proposal cannot be run. {DataBlock.Of("reason", refusal)}Answer again with one complete JSON object: "
+                + "the same idea without the fault, or another idea."));
         }
     }
 
-    /// <summary>The hypothesis that an answer holds, as far as it can be read, and why it cannot be run; null when it can.</summary>
-    private async ValueTask<(Hypothesis?, string?)> ReadAsync(ResearchState state, string text, ChatFinishReason? finish, CancellationToken cancellationToken)
+    /// <summary>
+    /// The hypothesis that an answer holds, as far as it can be read, and why it cannot be run; null when it can.
+    /// </summary>
+    private async ValueTask<(Hypothesis?, string?)> ReadAsync(
+        ResearchState state, string text, ChatFinishReason? finish, CancellationToken cancellationToken)
     {
         if (finish == ChatFinishReason.ContentFilter) return (null, "the model refused to answer");
         Hypothesis? hypothesis = null;
@@ -94,13 +99,15 @@ public sealed class ChatProposer : IHypothesisProposer
             };
             hypothesis = hypothesis with { Change = reply.ToChange(state.Incumbent.Candidate) };
             if (Forbidden(state, hypothesis.Change) is { } forbidden) return (hypothesis, forbidden);
-            var (refusal, retryOf, tokens) = await _novelty.CheckAsync(state, hypothesis, cancellationToken).ConfigureAwait(false);
+            var (refusal, retryOf, tokens) = await _novelty.CheckAsync(state, hypothesis,
+                cancellationToken).ConfigureAwait(false);
             if (tokens > 0) RecordEmbedding(state, tokens);
             return (hypothesis with { RetryOf = retryOf }, refusal);
         }
         catch (ChangeException e) when (finish == ChatFinishReason.Length)
         {
-            return (hypothesis, $"the answer was cut off at {_options.MaxOutputTokens} tokens ({e.Message}); answer more briefly, with replace edits instead of whole files");
+            return (hypothesis, $"the answer was cut off at {_options.MaxOutputTokens} tokens ({e.Message}); "
+                + "answer more briefly, with replace edits instead of whole files");
         }
         catch (Exception e) when (e is ChangeException or ArgumentException)
         {
@@ -116,11 +123,13 @@ public sealed class ChatProposer : IHypothesisProposer
         if (candidate.Parameters.Equals(parent.Parameters)) return null;
         if (problem.SearchSpace is { } space) return space.Validate(candidate.Parameters);
         return candidate.Parameters.Keys.FirstOrDefault(name => !parent.Parameters.ContainsKey(name)) is { } unknown
-            ? $"there is no parameter '{unknown}'; there are: {(parent.Parameters.Count == 0 ? "none" : string.Join(", ", parent.Parameters.Keys))}"
+            ? $"there is no parameter '{unknown}'; there are: "
+                + $"{(parent.Parameters.Count == 0 ? "none" : string.Join(", ", parent.Parameters.Keys))}"
             : null;
     }
 
-    private async Task<(string Text, string Model, ChatFinishReason? Finish)> CallAsync(List<ChatMessage> messages, int trial, CancellationToken cancellationToken)
+    private async Task<(string Text, string Model, ChatFinishReason? Finish)> CallAsync(
+        List<ChatMessage> messages, int trial, CancellationToken cancellationToken)
     {
         var clock = _options.TimeProvider;
         var outage = new OutageBackoff(clock, _options.RetryDelay, _options.MaxRetryDelay,
@@ -150,7 +159,8 @@ public sealed class ChatProposer : IHypothesisProposer
             ModelId = _options.Model,
             MaxOutputTokens = _options.MaxOutputTokens,
             Temperature = _options.Temperature,
-            ResponseFormat = ChatResponseFormat.ForJsonSchema(ChatReply.Schema, "proposal", "A proposal for the next experiment."),
+            ResponseFormat = ChatResponseFormat.ForJsonSchema(ChatReply.Schema, "proposal",
+                "A proposal for the next experiment."),
         };
         _options.Configure?.Invoke(options);
         using var timeout = new CancellationTokenSource(_options.CallTimeout, _options.TimeProvider);
@@ -191,7 +201,8 @@ public sealed class ChatProposer : IHypothesisProposer
 
     private void RecordEmbedding(ResearchState state, long tokens)
     {
-        var model = (_options.Novelty!.Embeddings!.GetService(typeof(EmbeddingGeneratorMetadata)) as EmbeddingGeneratorMetadata)?.DefaultModelId ?? "embedding";
+        var model = (_options.Novelty!.Embeddings!.GetService(
+            typeof(EmbeddingGeneratorMetadata)) as EmbeddingGeneratorMetadata)?.DefaultModelId ?? "embedding";
         Ledger.Add(new ChatCall
         {
             Time = _options.TimeProvider.GetUtcNow(),

@@ -32,13 +32,18 @@ public sealed class ChatProposerOptions
     /// <summary>Tokens of all editable files together; larger sources are refused. Default 100,000.</summary>
     public int SourceTokens { get; set; } = 100_000;
 
-    /// <summary>How often the model is told what is wrong with its answer before the proposal is recorded as invalid. Default 2.</summary>
+    /// <summary>
+    /// How often the model is told what is wrong with its answer before the proposal is recorded as invalid. Default 2.
+    /// </summary>
     public int MaxRepairs { get; set; } = 2;
 
     /// <summary>How like an earlier idea a new one may be. Null for no check but for identical candidates.</summary>
     public NoveltyOptions? Novelty { get; set; } = new();
 
-    /// <summary>Where calls are recorded; null (the default) for memory. Give <see cref="ChatLedger.Open"/> of the run directory to survive a kill.</summary>
+    /// <summary>
+    /// Where calls are recorded; null (the default) for memory. Give <see cref="ChatLedger.Open"/> of the run
+    /// directory to survive a kill.
+    /// </summary>
     public ChatLedger? Ledger { get; set; }
 
     /// <summary>True to keep the text of prompts and answers in the ledger, besides their hashes. Default false.</summary>
@@ -59,12 +64,16 @@ public sealed class ChatProposerOptions
     /// <summary>The longest wait between calls. Default 5 minutes.</summary>
     public TimeSpan MaxRetryDelay { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long to wait for a provider that does not answer, before <see cref="ProviderOutageException"/>; ten minutes at most until it has answered once. Default 12 hours; zero to throw at once.</summary>
+    /// <summary>
+    /// How long to wait for a provider that does not answer, before <see cref="ProviderOutageException"/>; ten minutes at most
+    /// until it has answered once. Default 12 hours; zero to throw at once.
+    /// </summary>
     public TimeSpan MaxOutage { get; set; } = TimeSpan.FromHours(12);
 
     /// <summary>
-    /// Whether a failed call is worth repeating. Null (the default) for every failure but those that no waiting cures: HTTP 400, 401,
-    /// 402, 403, 404, 413 and 422 as <see cref="HttpRequestException"/>, and exceptions that say that the request or the client is wrong.
+    /// Whether a failed call is worth repeating. Null (the default) for every failure but those that no waiting cures: HTTP 400,
+    /// 401, 402, 403, 404, 413 and 422 as <see cref="HttpRequestException"/>, and exceptions that say that the request or
+    /// the client is wrong.
     /// </summary>
     public Func<Exception, bool>? IsTransient { get; set; }
 
@@ -95,6 +104,7 @@ public sealed class ChatProposerOptions
 
     private static void Check(string name, object? value, bool good, string rule)
     {
-        if (!good) throw new ArgumentException(FormattableString.Invariant($"ChatProposerOptions.{name} is '{value}'; it {rule}."));
+        if (!good)
+            throw new ArgumentException(FormattableString.Invariant($"ChatProposerOptions.{name} is '{value}'; it {rule}."));
     }
 }

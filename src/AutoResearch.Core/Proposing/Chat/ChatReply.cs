@@ -18,7 +18,9 @@ internal sealed record ChatReply
 
     public IReadOnlyList<ChatReplyEdit>? Edits { get; init; }
 
-    /// <summary>The schema that the model is given. Every property is required and nothing else allowed, which strict providers ask for.</summary>
+    /// <summary>
+    /// The schema that the model is given. Every property is required and nothing else allowed, which strict providers ask for.
+    /// </summary>
     public static JsonElement Schema { get; } = JsonElement.Parse("""
         {
           "type": "object",
@@ -134,7 +136,8 @@ internal sealed record ChatReplyParameter
             JsonValueKind.String => Value.GetString()!,
             JsonValueKind.Number when !isFloat && Value.TryGetInt64(out var integer) => ParameterValue.Of(integer),
             JsonValueKind.Number when double.IsFinite(Value.GetDouble()) => ParameterValue.Of(Value.GetDouble()),
-            _ => throw new ChangeException($"the parameter '{Name}' has the value {Value}; it must be a finite number, a text or a boolean"),
+            _ => throw new ChangeException(
+                $"the parameter '{Name}' has the value {Value}; it must be a finite number, a text or a boolean"),
         };
     }
 }
@@ -157,7 +160,8 @@ internal sealed record ChatReplyEdit
         var windows = source?.GetValueOrDefault(path)?.Contains("\r\n", StringComparison.Ordinal) == true;
         return Kind switch
         {
-            "replace" => new ReplaceText(path, Ends(Search ?? throw Missing("search")), Ends(Replace ?? throw Missing("replace"))),
+            "replace" =>
+                new ReplaceText(path, Ends(Search ?? throw Missing("search")), Ends(Replace ?? throw Missing("replace"))),
             "write" => new WriteFile(path, Content ?? throw Missing("content")),
             "delete" => new DeleteFile(path),
             _ => throw new ChangeException($"the edit of '{path}' has the kind '{Kind}'; there are replace, write and delete"),

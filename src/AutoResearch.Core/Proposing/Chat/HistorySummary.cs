@@ -11,7 +11,9 @@ internal static class HistorySummary
 {
     private const int Failures = 3;
 
-    /// <summary>A quarter of the characters: right within some ten per cent for code and English, on the safe side for most models.</summary>
+    /// <summary>
+    /// A quarter of the characters: right within some ten per cent for code and English, on the safe side for most models.
+    /// </summary>
     public static int Tokens(string text) => (text.Length + 3) / 4;
 
     public static bool Failed(Trial trial) => trial.Runs.Count > 0 && trial.Runs[^1].Result.Outcome is not RunOutcome.Completed;
@@ -33,11 +35,13 @@ internal static class HistorySummary
         var near = NearMisses(state).Select(t => t.Number).ToHashSet();
         var failed = state.Trials.Where(Failed).TakeLast(Failures).Reverse().ToArray();
         var writer = new Budgeted(tokens);
-        writer.Section("Kept, the latest first", state.Trials.Reverse().Where(t => t.Verdict is Accept).Select(t => Line(t, state, full: true)));
+        writer.Section("Kept, the latest first",
+            state.Trials.Reverse().Where(t => t.Verdict is Accept).Select(t => Line(t, state, full: true)));
         writer.Section("Near misses, the closest first", NearMisses(state).Select(t => Line(t, state, full: true)));
         writer.Section("Failed runs, the latest first", failed.Select(t => Line(t, state, full: true) + Log(t, logTokens)));
         writer.Section("All other ideas, the latest first", state.Trials.Reverse()
-            .Where(t => t.Verdict is not Accept && !near.Contains(t.Number) && !failed.Contains(t)).Select(t => Line(t, state, full: false)));
+            .Where(t => t.Verdict is not Accept && !near.Contains(t.Number) && !failed.Contains(t))
+            .Select(t => Line(t, state, full: false)));
         return writer.ToString();
     }
 
@@ -67,9 +71,11 @@ internal static class HistorySummary
     {
         var (verdict, reason) = ReportText.Verdict(trial);
         var score = Mean(trial.Runs, state.Problem.Objective) is { } s ? FormattableString.Invariant($" {s:G6}") : "";
-        var line = new StringBuilder().Append(CultureInfo.InvariantCulture, $"#{trial.Number} {verdict}{score}: {OneLine(trial.Hypothesis.Title, 160)}");
+        var line = new StringBuilder().Append(CultureInfo.InvariantCulture,
+            $"#{trial.Number} {verdict}{score}: {OneLine(trial.Hypothesis.Title, 160)}");
         if (full || trial.Runs.Count == 0) line.Append(CultureInfo.InvariantCulture, $" | {OneLine(reason, 240)}");
-        if (full && trial.Hypothesis.Rationale.Length > 0) line.Append(CultureInfo.InvariantCulture, $"\n   why: {OneLine(trial.Hypothesis.Rationale, 400)}");
+        if (full && trial.Hypothesis.Rationale.Length > 0)
+            line.Append(CultureInfo.InvariantCulture, $"\n   why: {OneLine(trial.Hypothesis.Rationale, 400)}");
         if (full) line.Append(CultureInfo.InvariantCulture, $"\n   change: {OneLine(PatchText.Describe(trial, state), 600)}");
         return line.ToString();
     }

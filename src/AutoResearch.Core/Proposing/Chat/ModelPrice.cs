@@ -3,7 +3,8 @@ namespace AutoResearch;
 /// <summary>What a model's tokens cost, per million, in the user's currency.</summary>
 /// <param name="Input">A million prompt tokens.</param>
 /// <param name="Output">A million tokens that the model writes, its thinking included.</param>
-/// <param name="CachedInput">A million prompt tokens that the provider had cached; null for the price of other prompt tokens.</param>
+/// <param name="CachedInput">A million prompt tokens that the provider had cached; null for the price of other
+/// prompt tokens.</param>
 public sealed record ModelPrice(decimal Input, decimal Output, decimal? CachedInput = null)
 {
     /// <summary>The price of one call.</summary>

@@ -12,7 +12,8 @@ internal sealed class OutageBackoff(TimeProvider clock, TimeSpan first, TimeSpan
         _start ??= clock.GetTimestamp();
         var delay = TimeSpan.FromTicks((long)Math.Min(longest.Ticks, first.Ticks * Math.Pow(2, _failures++)));
         if (clock.GetElapsedTime(_start.Value) + delay > limit)
-            throw new ProviderOutageException($"{who} has not answered {_failures} {(_failures == 1 ? "time" : "times")} in a row, the last time with {failure.GetType().Name}: {failure.Message}", failure);
+            throw new ProviderOutageException($"{who} has not answered {_failures} {(_failures == 1 ? "time" : "times")} in a "
+                + $"row, the last time with {failure.GetType().Name}: {failure.Message}", failure);
         await Task.Delay(delay, clock, cancellationToken).ConfigureAwait(false);
     }
 }

@@ -2,8 +2,8 @@ namespace AutoResearch;
 
 /// <summary>
 /// The prices of models, given by the user. A model is found by its name or the longest name that it begins with, so that
-/// <c>my-model</c> prices <c>my-model-2026-05-01</c>; one that is not listed costs as much as the dearest, so that a budget is never
-/// overspent for want of a price. Immutable and thread-safe.
+/// <c>my-model</c> prices <c>my-model-2026-05-01</c>; one that is not listed costs as much as the dearest, so that a budget is
+/// never overspent for want of a price. Immutable and thread-safe.
 /// </summary>
 public sealed class PriceTable
 {
@@ -20,7 +20,8 @@ public sealed class PriceTable
         if (_prices.Length == 0) throw new ArgumentException("A price table needs at least one model.", nameof(prices));
         foreach (var (name, price) in _prices)
         {
-            if (string.IsNullOrWhiteSpace(name)) throw new ArgumentException("A model in the price table has no name.", nameof(prices));
+            if (string.IsNullOrWhiteSpace(name))
+                throw new ArgumentException("A model in the price table has no name.", nameof(prices));
             if (price.Input < 0 || price.Output < 0 || price.CachedInput < 0)
                 throw new ArgumentException($"The price of '{name}' is negative: {price}.", nameof(prices));
         }

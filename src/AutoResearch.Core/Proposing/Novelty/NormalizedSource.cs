@@ -37,7 +37,8 @@ internal static class NormalizedSource
     private static string WithoutComments(string path, string source)
     {
         var hash = Path.GetExtension(path) is ".py" or ".sh" or ".toml" or ".yaml" or ".yml" or ".r" or ".jl";
-        var slashes = Path.GetExtension(path) is ".cs" or ".c" or ".h" or ".cpp" or ".hpp" or ".cu" or ".cuh" or ".js" or ".ts" or ".java" or ".rs" or ".go" or ".fs";
+        var slashes = Path.GetExtension(path) is ".cs" or ".c" or ".h" or ".cpp" or ".hpp" or ".cu" or ".cuh" or ".js" or ".ts"
+            or ".java" or ".rs" or ".go" or ".fs";
         var text = source.ReplaceLineEndings("\n");
         var (result, state, quote, start) = (new StringBuilder(text.Length), State.Code, "", true);
         for (var i = 0; i < text.Length; i++)

@@ -13,7 +13,9 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
     private readonly Dictionary<int, PatchText> _patches = [];
     private readonly Dictionary<int, (string Text, float[] Vector)> _vectors = [];
 
-    /// <summary>The sentence that refuses the idea, or null; the trial whose idea it repeats on a new parent; what asking cost.</summary>
+    /// <summary>
+    /// The sentence that refuses the idea, or null; the trial whose idea it repeats on a new parent; what asking cost.
+    /// </summary>
     public async ValueTask<(string? Refusal, int? RetryOf, long Tokens)> CheckAsync(
         ResearchState state, Hypothesis hypothesis, CancellationToken cancellationToken)
     {
@@ -31,7 +33,9 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
         int? retryOf = null;
         foreach (var trial in state.Trials.Reverse())
         {
-            if (PatchOf(trial, state) is not { } earlier || (patch.Text != earlier.Text && patch.Similarity(earlier) < options.Similarity)) continue;
+            if (PatchOf(trial, state) is not { } earlier
+                || (patch.Text != earlier.Text && patch.Similarity(earlier) < options.Similarity))
+                continue;
             if (trial.Hypothesis.ParentId == parent.Id) return (Same(trial, "nearly the same change"), null, 0);
             retryOf ??= trial.Number;
         }
@@ -46,7 +50,8 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
     }
 
     private static string Same(Trial trial, string what) =>
-        string.Create(CultureInfo.InvariantCulture, $"it is {what} as in trial {trial.Number}, \"{trial.Hypothesis.Title}\", on the same parent");
+        string.Create(CultureInfo.InvariantCulture,
+            $"it is {what} as in trial {trial.Number}, \"{trial.Hypothesis.Title}\", on the same parent");
 
     private PatchText? PatchOf(Trial trial, ResearchState state)
     {
@@ -65,14 +70,16 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
         GeneratedEmbeddings<Embedding<float>> made;
         try
         {
-            made = await generator.GenerateAsync([Text(hypothesis), .. missing.Select(t => Text(t.Hypothesis))], cancellationToken: cancellationToken).ConfigureAwait(false);
+            made = await generator.GenerateAsync([Text(hypothesis), .. missing.Select(t => Text(t.Hypothesis))],
+                cancellationToken: cancellationToken).ConfigureAwait(false);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
             return (null, 0);
         }
 
-        for (var i = 0; i < missing.Length; i++) _vectors[missing[i].Number] = (Text(missing[i].Hypothesis), made[i + 1].Vector.ToArray());
+        for (var i = 0; i < missing.Length; i++)
+            _vectors[missing[i].Number] = (Text(missing[i].Hypothesis), made[i + 1].Vector.ToArray());
         var vector = made[0].Vector.ToArray();
         var nearest = known.Where(t => PatchOf(t, state)!.HasNumbersOf(patch))
             .Select(t => (Trial: t, Cosine: Cosine(vector, _vectors[t.Number].Vector)))
@@ -85,7 +92,8 @@ internal sealed class NoveltyFilter(NoveltyOptions? options)
     private static double Cosine(float[] a, float[] b)
     {
         var (dot, aa, bb) = (0.0, 0.0, 0.0);
-        for (var i = 0; i < Math.Min(a.Length, b.Length); i++) (dot, aa, bb) = (dot + (a[i] * b[i]), aa + (a[i] * a[i]), bb + (b[i] * b[i]));
+        for (var i = 0; i < Math.Min(a.Length, b.Length); i++)
+            (dot, aa, bb) = (dot + (a[i] * b[i]), aa + (a[i] * a[i]), bb + (b[i] * b[i]));
         return aa > 0 && bb > 0 ? dot / Math.Sqrt(aa * bb) : 0;
     }
 }

@@ -42,7 +42,8 @@ internal sealed class PatchText
                 for (var i = 0; i < Math.Abs(count); i++) lines.Add($"{(count > 0 ? '+' : '-')}{path}: {line.Trim()}");
             }
 
-            if (counts.Values.All(c => c == 0) && NormalizedSource.Of(path, before ?? "") != NormalizedSource.Of(path, after ?? ""))
+            if (counts.Values.All(c => c == 0)
+                && NormalizedSource.Of(path, before ?? "") != NormalizedSource.Of(path, after ?? ""))
                 lines.Add($"+{path}: (order) {string.Join(' ', NormalizedSource.Lines(path, after ?? ""))}");
         }
 
@@ -61,17 +62,22 @@ internal sealed class PatchText
     /// <summary>What a trial changed, in one line for prompts.</summary>
     public static string Describe(Trial trial, ResearchState state)
     {
-        var parent = trial.Hypothesis.ParentId == state.Problem.Baseline.Id ? state.Problem.Baseline : Find(trial.Hypothesis.ParentId, state);
-        return parent is null || trial.Candidate is null ? "none that applies" : Between(parent, trial.Candidate).Text.Replace("\n", " ; ", StringComparison.Ordinal);
+        var parent = trial.Hypothesis.ParentId == state.Problem.Baseline.Id
+            ? state.Problem.Baseline
+            : Find(trial.Hypothesis.ParentId, state);
+        return parent is null || trial.Candidate is null
+            ? "none that applies"
+            : Between(parent, trial.Candidate).Text.Replace("\n", " ; ", StringComparison.Ordinal);
     }
 
-    public static Candidate? Find(string id, ResearchState state) => id == state.Incumbent.Candidate.Id ? state.Incumbent.Candidate
-        : id == state.Problem.Baseline.Id ? state.Problem.Baseline
-        : state.Trials.FirstOrDefault(t => t.Candidate?.Id == id)?.Candidate;
+    public static Candidate? Find(string id, ResearchState state) =>
+        id == state.Incumbent.Candidate.Id ? state.Incumbent.Candidate
+            : id == state.Problem.Baseline.Id ? state.Problem.Baseline
+            : state.Trials.FirstOrDefault(t => t.Candidate?.Id == id)?.Candidate;
 
     /// <summary>
-    /// How alike two patches are, 0…1: the Jaccard index of their words, and 0 if their numbers differ, since another value is another
-    /// experiment.
+    /// How alike two patches are, 0…1: the Jaccard index of their words, and 0 if their numbers differ, since another value
+    /// is another experiment.
     /// </summary>
     public double Similarity(PatchText other)
     {
@@ -106,7 +112,8 @@ internal sealed class PatchText
                 if (word.Length > 0)
                 {
                     var token = word.ToString();
-                    if (double.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)) numbers.Add(side == '-' ? -number : number);
+                    if (double.TryParse(token, NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                        numbers.Add(side == '-' ? -number : number);
                     else words.Add(side + token);
                     word.Clear();
                 }

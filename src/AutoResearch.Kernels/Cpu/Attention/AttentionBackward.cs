@@ -1,9 +1,10 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Gradient of attention in blocks: scores are computed again and turned into probabilities with the stored logarithms of their sums (Dao
-/// et al. 2022, arXiv:2205.14135, with the projection rowsum(dO ∘ O) computed beforehand). A task owns every n-th block of keys of one
-/// key and value head; five products for each pair of blocks. With more than one part, the parts of dQ are added in a fixed order.
+/// Gradient of attention in blocks: scores are computed again and turned into probabilities with the stored logarithms of their
+/// sums (Dao et al. 2022, arXiv:2205.14135, with the projection rowsum(dO ∘ O) computed beforehand). A task owns every n-th block
+/// of keys of one key and value head; five products for each pair of blocks. With more than one part, the parts of dQ are
+/// added in a fixed order.
 /// </summary>
 internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged, ILanes<T>
 {
@@ -71,7 +72,8 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
     // Everything that one query head contributes to the part's keys and values, and they to it.
     private readonly void Head(ref State state, int batch, int head, int part)
     {
-        var (layout, dim, padded) = (Shape.Layout, Shape.Layout.HeadDim, AttentionShape.RoundUp(Shape.Layout.Sequence, Shape.Strip));
+        var (layout, dim, padded) = (Shape.Layout, Shape.Layout.HeadDim,
+            AttentionShape.RoundUp(Shape.Layout.Sequence, Shape.Strip));
         var offset = ((long)batch * layout.Sequence * layout.Columns) + ((long)head * dim);
         var row = ((long)batch * layout.Sequence * layout.QueryColumns) + ((long)head * dim);
 
@@ -111,18 +113,22 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
 
     private readonly void Scores(in State state, int query, int i, int key, int keyEnd)
     {
-        var (dim, stride, range) = (Shape.Layout.HeadDim, Shape.ScoreStride, KeyRange.Of(Shape, state.First, query + i, key, keyEnd));
+        var (dim, stride, range) = (Shape.Layout.HeadDim, Shape.ScoreStride,
+            KeyRange.Of(Shape, state.First, query + i, key, keyEnd));
         float* s = state.Scores + i, g = state.DScores + i;
         float* q = state.QueryPanels + ((long)(query + i) * dim), o = state.DOutputPanels + ((long)(query + i) * dim);
         for (var k = range.First; k < range.End; k += Shape.TileRows)
-            Shape.Tile(state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip, s + ((long)(k - key) * stride), stride, dim, false);
+            Shape.Tile(state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip,
+                s + ((long)(k - key) * stride), stride, dim, false);
         for (var k = range.First; k < range.End; k += Shape.TileRows)
-            Shape.Tile(state.Values + ((long)k * Shape.RowStride), Shape.RowStride, 1, o, Shape.Strip, g + ((long)(k - key) * stride), stride, dim, false);
+            Shape.Tile(state.Values + ((long)k * Shape.RowStride), Shape.RowStride, 1, o, Shape.Strip,
+                g + ((long)(k - key) * stride), stride, dim, false);
         range.Mask<T>(Shape, state.First, s, query + i, key);
         if (range.First < range.End)
         {
             var start = (long)(range.First - key) * stride;
-            ScoreStrip<T>.Gradient(s + start, g + start, stride, range.End - range.First, state.LogSum + query + i, state.Projection + query + i);
+            ScoreStrip<T>.Gradient(s + start, g + start, stride, range.End - range.First, state.LogSum + query + i,
+                state.Projection + query + i);
         }
 
         range.ClearBeside<T>(Shape, g, key, keyEnd);
@@ -138,15 +144,18 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
             {
                 var first = Math.Max(query, k);
                 var end = query + count;
-                if (lastSeen > k + Shape.TileRows - 1) end = Math.Min(end, Shape.LastQuery(state.First, k + Shape.TileRows - 1) + 1);
+                if (lastSeen > k + Shape.TileRows - 1)
+                    end = Math.Min(end, Shape.LastQuery(state.First, k + Shape.TileRows - 1) + 1);
                 if (first >= end) continue;
                 var at = ((long)(k - key) * Shape.ScoreStride) + first - query;
                 long from = ((long)first * Shape.RowStride) + d, to = ((long)k * Shape.RowStride) + d;
                 Shape.Tile(
-                    state.Scores + at, Shape.ScoreStride, 1, state.DOutput + from, Shape.RowStride, state.DValues + to, Shape.RowStride,
+                    state.Scores + at, Shape.ScoreStride, 1, state.DOutput + from, Shape.RowStride, state.DValues + to,
+                    Shape.RowStride,
                     end - first, true);
                 Shape.Tile(
-                    state.DScores + at, Shape.ScoreStride, 1, state.Queries + from, Shape.RowStride, state.DKeys + to, Shape.RowStride,
+                    state.DScores + at, Shape.ScoreStride, 1, state.Queries + from, Shape.RowStride, state.DKeys + to,
+                    Shape.RowStride,
                     end - first, true);
             }
         }
@@ -187,7 +196,8 @@ internal unsafe struct AttentionBackward<T> : IParallelWork where T : unmanaged,
 
     private struct State
     {
-        internal float* Keys, Values, DKeys, DValues, Queries, DOutput, QueryPanels, DOutputPanels, DQueries, LogSum, Projection, Scores;
+        internal float* Keys, Values, DKeys, DValues, Queries, DOutput, QueryPanels, DOutputPanels, DQueries, LogSum,
+            Projection, Scores;
         internal float* DScores, Edge, First;
     }
 }

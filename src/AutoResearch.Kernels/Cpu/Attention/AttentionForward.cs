@@ -1,9 +1,10 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Attention in blocks with an online softmax (FlashAttention, Dao et al. 2022, arXiv:2205.14135). A task is a part of the query blocks
-/// of one key and value head, whose keys and values it copies once. Scores lie as [key][query], so that the softmax is vertical, the
-/// product with the queries reads the keys row by row and the product with the values reads the scores column by column.
+/// Attention in blocks with an online softmax (FlashAttention, Dao et al. 2022, arXiv:2205.14135). A task is a part of the query
+/// blocks of one key and value head, whose keys and values it copies once. Scores lie as [key][query], so that the softmax is
+/// vertical, the product with the queries reads the keys row by row and the product with the values reads the
+/// scores column by column.
 /// </summary>
 internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, ILanes<T>
 {
@@ -73,7 +74,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         var layout = Shape.Layout;
         var (current, next) = (task / Parts, (task + Ahead) / Parts);
         if (next == current || next >= layout.Batch * layout.KvHeads) return default;
-        var start = ((long)(next / layout.KvHeads) * layout.Sequence * layout.Columns) + ((long)((next % layout.KvHeads) + layout.Heads) * layout.HeadDim);
+        var start = ((long)(next / layout.KvHeads) * layout.Sequence * layout.Columns)
+            + ((long)((next % layout.KvHeads) + layout.Heads) * layout.HeadDim);
         return new(Qkv + start, layout.Columns, layout.Sequence, layout.HeadDim);
     }
 
@@ -92,7 +94,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         {
             var panel = state.Queries + ((long)i * dim);
             GemmPacking.Panel(
-                origin + ((long)(query + i) * layout.Columns) + ((long)head * dim), layout.Columns, 1, Math.Min(strip, rows - i), strip, dim, panel);
+                origin + ((long)(query + i) * layout.Columns) + ((long)head * dim), layout.Columns, 1, Math.Min(strip, rows - i),
+                strip, dim, panel);
             Simd.Scale(panel, factor, panel, strip * dim);
         }
 
@@ -110,7 +113,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         for (var i = 0; i < rows; i++)
         {
             var sum = state.Sum[i];
-            Simd.Scale(state.Output + ((long)i * Shape.RowStride), sum == 0 ? 0 : 1 / sum, outputs + ((long)i * layout.QueryColumns), dim);
+            Simd.Scale(state.Output + ((long)i * Shape.RowStride), sum == 0 ? 0 : 1 / sum,
+                outputs + ((long)i * layout.QueryColumns), dim);
             LogSumExp[((((long)batch * layout.Heads) + head) * layout.Sequence) + query + i] =
                 sum == 0 ? float.NegativeInfinity : LogTwo * (state.Max[i] + MathF.Log2(sum));
         }
@@ -129,7 +133,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
             state.NextKeys.Step(2);
             state.NextValues.Step(2);
             Shape.Tile(
-                state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip, s + ((long)(k - key) * Shape.ScoreStride),
+                state.Keys + ((long)k * Shape.RowStride), Shape.RowStride, 1, q, Shape.Strip,
+                s + ((long)(k - key) * Shape.ScoreStride),
                 Shape.ScoreStride, Shape.Layout.HeadDim, false);
         }
 
@@ -137,7 +142,8 @@ internal unsafe struct AttentionForward<T> : IParallelWork where T : unmanaged, 
         if (range.First < range.End)
         {
             float* max = state.Max + i, sum = state.Sum + i, factor = state.Factor + i;
-            if (ScoreStrip<T>.Softmax(s + ((long)(range.First - key) * Shape.ScoreStride), Shape.ScoreStride, range.End - range.First, max, sum, factor))
+            if (ScoreStrip<T>.Softmax(s + ((long)(range.First - key) * Shape.ScoreStride), Shape.ScoreStride,
+                range.End - range.First, max, sum, factor))
                 Rescale(state.Output + ((long)i * Shape.RowStride), factor);
         }
 

@@ -22,7 +22,8 @@ internal unsafe struct AttentionQueryGradient : IParallelWork
         {
             var row = source + ((long)i * Shape.RowStride);
             for (var part = 1; part < Parts; part++) Simd.AddScaled(row + (part * matrix), 1, row, layout.HeadDim);
-            Simd.Scale(row, scale, Dqkv + ((((long)batch * layout.Sequence) + i) * layout.Columns) + ((long)head * layout.HeadDim), layout.HeadDim);
+            Simd.Scale(row, scale,
+                Dqkv + ((((long)batch * layout.Sequence) + i) * layout.Columns) + ((long)head * layout.HeadDim), layout.HeadDim);
         }
     }
 }

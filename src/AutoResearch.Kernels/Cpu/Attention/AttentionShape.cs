@@ -14,15 +14,17 @@ internal unsafe struct AttentionShape
     /// <summary>Channels of a head, rounded up to whole tiles.</summary>
     internal int PaddedDim;
 
-    /// <summary>Row stride of the copies: not a multiple of 256 bytes, so that a column of tiles does not fall into few cache sets.</summary>
+    /// <summary>
+    /// Row stride of the copies: not a multiple of 256 bytes, so that a column of tiles does not fall into few cache sets.
+    /// </summary>
     internal readonly int RowStride => PaddedDim + 16;
 
     /// <summary>Queries and keys of a sequence, rounded up so that a block may start at any strip or tile.</summary>
     internal int PaddedSequence;
 
     /// <summary>
-    /// For each sequence (<see cref="BoundsStride"/> apart, 0 where they do not differ): the first key that each query sees. Never decreases along a sequence. Floats,
-    /// because they are compared as vectors; exact to 2²⁴.
+    /// For each sequence (<see cref="BoundsStride"/> apart, 0 where they do not differ): the first key that each query sees.
+    /// Never decreases along a sequence. Floats, because they are compared as vectors; exact to 2²⁴.
     /// </summary>
     internal float* First;
 

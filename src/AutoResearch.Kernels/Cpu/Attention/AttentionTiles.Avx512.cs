@@ -5,11 +5,14 @@ namespace AutoResearch.Kernels;
 
 internal static unsafe partial class AttentionTiles
 {
-    /// <summary>16 accumulators; 8 divides the usual head dimensions, and the strip of 32 queries stays in the first-level cache.</summary>
+    /// <summary>
+    /// 16 accumulators; 8 divides the usual head dimensions, and the strip of 32 queries stays in the first-level cache.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Tile8x32(float* a, nint aRow, nint aStep, float* b, nint ldb, float* c, nint ldc, nint depth, bool add)
     {
-        float* a0 = a, a1 = a0 + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow, a5 = a4 + aRow, a6 = a5 + aRow, a7 = a6 + aRow;
+        float* a0 = a, a1 = a0 + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow, a5 = a4 + aRow, a6 = a5 + aRow,
+            a7 = a6 + aRow;
         Vector512<float> c0_0 = default, c0_1 = default;
         Vector512<float> c1_0 = default, c1_1 = default;
         Vector512<float> c2_0 = default, c2_1 = default;

@@ -9,7 +9,8 @@ internal static unsafe partial class AttentionTiles
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Tile8x8(float* a, nint aRow, nint aStep, float* b, nint ldb, float* c, nint ldc, nint depth, bool add)
     {
-        float* a0 = a, a1 = a0 + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow, a5 = a4 + aRow, a6 = a5 + aRow, a7 = a6 + aRow;
+        float* a0 = a, a1 = a0 + aRow, a2 = a1 + aRow, a3 = a2 + aRow, a4 = a3 + aRow, a5 = a4 + aRow, a6 = a5 + aRow,
+            a7 = a6 + aRow;
         Vector128<float> c0_0 = default, c0_1 = default;
         Vector128<float> c1_0 = default, c1_1 = default;
         Vector128<float> c2_0 = default, c2_1 = default;

@@ -12,7 +12,8 @@ internal readonly unsafe struct KeyRange
     internal static KeyRange Of(in AttentionShape shape, float* first, int query, int key, int keyEnd)
     {
         // Whole tiles: keys beyond the last one that the strip sees are masked, and later products may read them.
-        var end = Math.Min(AttentionShape.RoundUp(keyEnd, shape.TileRows), AttentionShape.RoundUp(query + shape.Strip, shape.TileRows));
+        var end = Math.Min(AttentionShape.RoundUp(keyEnd, shape.TileRows),
+            AttentionShape.RoundUp(query + shape.Strip, shape.TileRows));
         return new(Math.Max(key, shape.FirstTile(first, query)), end);
     }
 
@@ -26,8 +27,8 @@ internal readonly unsafe struct KeyRange
     }
 
     /// <summary>
-    /// Zeroes the rows next to the range that a tile of queries reads which also covers queries of the neighbouring strip. Nothing to do
-    /// where a strip consists of whole tiles.
+    /// Zeroes the rows next to the range that a tile of queries reads which also covers queries of the neighbouring strip.
+    /// Nothing to do where a strip consists of whole tiles.
     /// </summary>
     internal void ClearBeside<T>(in AttentionShape shape, float* s, int key, int keyEnd) where T : unmanaged, ILanes<T>
     {
@@ -47,6 +48,7 @@ internal readonly unsafe struct KeyRange
     {
         if (from < to)
             ScoreStrip<T>.Mask(
-                s + ((long)(from - key) * shape.ScoreStride), shape.ScoreStride, from, to - from, first + query, shape.Positions + query);
+                s + ((long)(from - key) * shape.ScoreStride), shape.ScoreStride, from, to - from, first + query,
+                shape.Positions + query);
     }
 }

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics.X86;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Asks for rows of a strided matrix a few at a time while something else is computed. The rows of one head are short pieces far apart,
-/// which the processor does not foresee. Does nothing where there is no such instruction.
+/// Asks for rows of a strided matrix a few at a time while something else is computed. The rows of one head are short pieces far
+/// apart, which the processor does not foresee. Does nothing where there is no such instruction.
 /// </summary>
 internal unsafe struct RowPrefetch(float* source, long stride, int rows, int columns)
 {

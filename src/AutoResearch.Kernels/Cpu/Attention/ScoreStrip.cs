@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// The element-wise part of attention on a strip of scores: one row for each key, two vectors of queries wide, so that every reduction
-/// over keys is vertical. Scores are in units of log 2.
+/// The element-wise part of attention on a strip of scores: one row for each key, two vectors of queries wide, so that every
+/// reduction over keys is vertical. Scores are in units of log 2.
 /// </summary>
 internal static unsafe class ScoreStrip<T> where T : unmanaged, ILanes<T>
 {
@@ -28,8 +28,8 @@ internal static unsafe class ScoreStrip<T> where T : unmanaged, ILanes<T>
     }
 
     /// <summary>
-    /// Online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867): scores become 2^(score − max) with the running maximum; maximum and
-    /// sum are brought up to date.
+    /// Online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867): scores become 2^(score − max) with the running maximum;
+    /// maximum and sum are brought up to date.
     /// </summary>
     /// <returns>Whether what was summed before has to be multiplied by <paramref name="factor"/>.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -73,7 +73,10 @@ internal static unsafe class ScoreStrip<T> where T : unmanaged, ILanes<T>
         return changed;
     }
 
-    /// <summary>Scores become probabilities p = 2^(score − logSum), and g, the gradient of p, becomes that of the scores: p · (g − projection).</summary>
+    /// <summary>
+    /// Scores become probabilities p = 2^(score − logSum), and g, the gradient of p, becomes that of the scores:
+    /// p · (g − projection).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Gradient(float* s, float* g, nint stride, int rows, float* logSum, float* projection)
     {

@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Equal pieces of scratch memory, one for each thread, that tasks take and give back. Which piece a task gets does not influence what it
-/// computes: it overwrites what it reads.
+/// Equal pieces of scratch memory, one for each thread, that tasks take and give back. Which piece a task gets does not influence
+/// what it computes: it overwrites what it reads.
 /// </summary>
 internal unsafe struct ScratchSlots
 {

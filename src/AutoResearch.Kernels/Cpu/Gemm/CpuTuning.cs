@@ -27,9 +27,11 @@ public enum GemmTile
 /// </param>
 /// <param name="Depth">Inner extent of a block: the deeper, the less often C is read and written.</param>
 /// <param name="AttentionQueries">Queries of a block of attention; rounded up to whole tiles.</param>
-/// <param name="AttentionKeys">Keys of a block of attention, rounded up likewise; AttentionQueries × AttentionKeys floats should fit the first-level cache.</param>
+/// <param name="AttentionKeys">Keys of a block of attention, rounded up likewise; AttentionQueries × AttentionKeys floats should
+/// fit the first-level cache.</param>
 /// <param name="AttentionBackwardQueries">Queries of a block in the backward pass of attention.</param>
-/// <param name="AttentionBackwardKeys">Keys of a block in the backward pass of attention; two blocks of scores should fit the second-level cache.</param>
+/// <param name="AttentionBackwardKeys">Keys of a block in the backward pass of attention; two blocks of scores should fit the
+/// second-level cache.</param>
 public sealed record CpuTuning(
     GemmTile Tile, int BlockRows = 224, int Depth = 512, int AttentionQueries = 64, int AttentionKeys = 128,
     int AttentionBackwardQueries = 128, int AttentionBackwardKeys = 128)
@@ -55,17 +57,20 @@ public sealed record CpuTuning(
     public CpuTuning Validate()
     {
         Require(Supports(Tile), $"{nameof(Tile)} is {Tile}, which this machine cannot compute; it has {Default.Tile}");
-        Require(BlockRows >= TileRows, $"{nameof(BlockRows)} is {BlockRows}; it must be at least the {TileRows} rows of the tile {Tile}");
+        Require(BlockRows >= TileRows,
+            $"{nameof(BlockRows)} is {BlockRows}; it must be at least the {TileRows} rows of the tile {Tile}");
         Require(Depth >= 8, $"{nameof(Depth)} is {Depth}; it must be at least 8");
         Require((long)BlockRows * Depth <= Gemm.LargestBlock,
-            $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; it must not exceed {Gemm.LargestBlock}");
+            $"{nameof(BlockRows)} {BlockRows} × {nameof(Depth)} {Depth} is {(long)BlockRows * Depth}; "
+            + $"it must not exceed {Gemm.LargestBlock}");
         RequireBlock(AttentionQueries, nameof(AttentionQueries));
         RequireBlock(AttentionKeys, nameof(AttentionKeys));
         RequireBlock(AttentionBackwardQueries, nameof(AttentionBackwardQueries));
         RequireBlock(AttentionBackwardKeys, nameof(AttentionBackwardKeys));
         return this;
 
-        static void RequireBlock(int value, string name) => Require(value is >= 1 and <= 4096, $"{name} is {value}; it must be 1 to 4096");
+        static void RequireBlock(int value, string name) =>
+            Require(value is >= 1 and <= 4096, $"{name} is {value}; it must be 1 to 4096");
 
         static void Require(bool condition, string message)
         {

@@ -6,8 +6,9 @@ using System.Text.Json;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Kernel settings that were tuned for this machine, one small JSON file for each kind of machine, so that a home directory may be
-/// shared. <see cref="CpuBackend"/> picks them up. A file that is damaged, or made for another machine, counts as none. Thread-safe.
+/// Kernel settings that were tuned for this machine, one small JSON file for each kind of machine, so that a home directory may
+/// be shared. <see cref="CpuBackend"/> picks them up. A file that is damaged, or made for another machine, counts
+/// as none. Thread-safe.
 /// </summary>
 public static class CpuTuningFile
 {
@@ -26,7 +27,8 @@ public static class CpuTuningFile
                 directory = Path.Combine(data.Length > 0 ? data : Path.GetTempPath(), "AutoResearch");
             }
 
-            return Path.Combine(directory, $"cpu-tuning-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine)).AsSpan(0, 8))}.json");
+            return Path.Combine(directory,
+                $"cpu-tuning-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Machine)).AsSpan(0, 8))}.json");
         }
     }
 
@@ -61,7 +63,8 @@ public static class CpuTuningFile
         tuning.Validate();
         path = Path.GetFullPath(path ?? DefaultPath);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        var content = JsonSerializer.SerializeToUtf8Bytes(new CpuTuningRecord(Machine, tuning), CpuTuningJson.Default.CpuTuningRecord);
+        var content = JsonSerializer.SerializeToUtf8Bytes(new CpuTuningRecord(Machine, tuning),
+            CpuTuningJson.Default.CpuTuningRecord);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
@@ -80,7 +83,8 @@ public static class CpuTuningFile
     {
         try
         {
-            if (OperatingSystem.IsLinux() && File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) is { } line)
+            if (OperatingSystem.IsLinux() && File.ReadLines("/proc/cpuinfo")
+                .FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal)) is { } line)
                 return line.Split(':', 2)[^1].Trim();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

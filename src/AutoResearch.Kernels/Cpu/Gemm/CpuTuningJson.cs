@@ -7,9 +7,12 @@ namespace AutoResearch.Kernels;
 /// <param name="Tuning">The settings.</param>
 internal sealed record CpuTuningRecord(string Machine, CpuTuning Tuning);
 
-/// <summary>Reads and writes without reflection; a file with a setting that this version does not know counts as damaged.</summary>
+/// <summary>
+/// Reads and writes without reflection; a file with a setting that this version does not know counts as damaged.
+/// </summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true,
-    RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(CpuTuningRecord))]
 internal sealed partial class CpuTuningJson : JsonSerializerContext;

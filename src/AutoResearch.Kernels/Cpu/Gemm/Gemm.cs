@@ -3,20 +3,22 @@ using System.Runtime.CompilerServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// C (+)= op(A) · op(B) in single precision, packed and blocked for the caches (Goto and van de Geijn 2008). Every element of C is
-/// summed in one order, so that the result does not depend on the number of threads.
+/// C (+)= op(A) · op(B) in single precision, packed and blocked for the caches (Goto and van de Geijn 2008). Every element of C
+/// is summed in one order, so that the result does not depend on the number of threads.
 /// </summary>
 internal static unsafe class Gemm
 {
     /// <summary>Floats of one operand that leave room for the rest in the second-level cache of the machines of today.</summary>
     internal const int CachedSlice = 1 << 18;
 
-    /// <summary>Floats of a packed block, which lies on the stack of the thread that multiplies; that may be as small as a megabyte.</summary>
+    /// <summary>
+    /// Floats of a packed block, which lies on the stack of the thread that multiplies; that may be as small as a megabyte.
+    /// </summary>
     internal const int LargestBlock = 1 << 17;
 
     /// <summary>
-    /// Floats between packed panels. Without them panels lie whole pages apart and, written side by side, take each other's place in
-    /// the first-level cache.
+    /// Floats between packed panels. Without them panels lie whole pages apart and, written side by side, take each other's place
+    /// in the first-level cache.
     /// </summary>
     internal const int PanelGap = 48;
 
@@ -53,7 +55,8 @@ internal static unsafe class Gemm
     /// <param name="other">Its second operand.</param>
     internal static void Run(
         ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* b, long bRow, long bColumn, float* c,
-        int m, int n, int k, bool accumulate, GemmBlocks? blocks = null, GemmEpilogue epilogue = GemmEpilogue.None, float* other = null)
+        int m, int n, int k, bool accumulate, GemmBlocks? blocks = null, GemmEpilogue epilogue = GemmEpilogue.None,
+        float* other = null)
     {
         var tuning = blocks ?? CpuTuning.Default;
         if (GemmByColumns.Suits(m, n, k, tuning))
@@ -67,16 +70,18 @@ internal static unsafe class Gemm
     }
 
     /// <summary>Packs op(B) for any number of products with it.</summary>
-    internal static void PackB(ThreadTeam team, float* scratch, float* b, long bRow, long bColumn, int n, int k, GemmBlocks? blocks = null)
+    internal static void PackB(
+        ThreadTeam team, float* scratch, float* b, long bRow, long bColumn, int n, int k, GemmBlocks? blocks = null)
     {
         if (n == 0 || k == 0) return;
         var width = (blocks ?? CpuTuning.Default).TileColumns;
-        team.Run((n + width - 1) / width, new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = width });
+        team.Run((n + width - 1) / width,
+            new Pack { B = b, Row = bRow, Column = bColumn, Target = scratch, N = n, K = k, Width = width });
     }
 
     /// <summary>
-    /// C (+)= op(A) · op(B) with op(B) as <see cref="PackB"/> left it, and then the epilogue, whose second operand is laid out as C.
-    /// With <paramref name="lowerOnly"/>, tiles that lie above the diagonal are left out.
+    /// C (+)= op(A) · op(B) with op(B) as <see cref="PackB"/> left it, and then the epilogue, whose second operand is laid out as
+    /// C. With <paramref name="lowerOnly"/>, tiles that lie above the diagonal are left out.
     /// </summary>
     internal static void RunPacked(
         ThreadTeam team, float* scratch, float* a, long aRow, long aColumn, float* c, int m, int n, int k, bool accumulate,
@@ -98,9 +103,9 @@ internal static unsafe class Gemm
         int tileRows = tuning.TileRows, tileColumns = tuning.TileColumns;
         var panels = (n + tileColumns - 1) / tileColumns;
 
-        // At least four tasks for each thread while there are tiles to share, and as many for each, since they are of one size; columns
-        // are split only when rows do not suffice. Where a slice of B stays in the cache, rows are best taken half as many at a time,
-        // which leaves it the room.
+        // At least four tasks for each thread while there are tiles to share, and as many for each, since they are of one size;
+        // columns are split only when rows do not suffice. Where a slice of B stays in the cache, rows are best taken half as
+        // many at a time, which leaves it the room.
         var wanted = team.Threads == 1 ? 1 : 4 * team.Threads;
         var rowTiles = (m + tileRows - 1) / tileRows;
         var blockRows = (long)n * Math.Min(k, tuning.Depth) <= CachedSlice ? tuning.BlockRows / 2 : tuning.BlockRows;
@@ -113,8 +118,9 @@ internal static unsafe class Gemm
         team.Run(rowTasks * columnTasks, new Multiply
         {
             A = a, Row = aRow, Column = aColumn, Panels = scratch, C = c, M = m, N = n, K = k, Accumulate = accumulate,
-            Tile = GemmTiles.Of(tuning.Tile), TileRows = tileRows, TileColumns = tileColumns, RowTiles = rowTiles, Depth = tuning.Depth,
-            RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns, Epilogue = epilogue, Other = other, LowerOnly = lowerOnly,
+            Tile = GemmTiles.Of(tuning.Tile), TileRows = tileRows, TileColumns = tileColumns, RowTiles = rowTiles,
+            Depth = tuning.Depth, RowTasks = rowTasks, TaskColumns = taskPanels * tileColumns, Epilogue = epilogue, Other = other,
+            LowerOnly = lowerOnly,
         });
     }
 
@@ -128,7 +134,8 @@ internal static unsafe class Gemm
         public readonly void Execute(int task)
         {
             var first = task * Width;
-            GemmPacking.Panel(B + (first * Column), Column, Row, Math.Min(Width, N - first), Width, K, Target + ((long)first * K));
+            GemmPacking.Panel(B + (first * Column), Column, Row, Math.Min(Width, N - first), Width, K,
+                Target + ((long)first * K));
         }
     }
 

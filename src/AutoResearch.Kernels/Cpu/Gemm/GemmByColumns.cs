@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// The product for few rows and a large B, as of the gradient of a weight: A is packed once, and every task packs the columns of B
-/// that it alone multiplies. B is then read once, where <see cref="Gemm"/> writes it out packed and reads it again for every block of
-/// rows. Sums are in the same order, results therefore equal to the last bit.
+/// The product for few rows and a large B, as of the gradient of a weight: A is packed once, and every task packs the columns of
+/// B that it alone multiplies. B is then read once, where <see cref="Gemm"/> writes it out packed and reads it again for every
+/// block of rows. Sums are in the same order, results therefore equal to the last bit.
 /// </summary>
 internal static unsafe class GemmByColumns
 {
@@ -19,7 +19,8 @@ internal static unsafe class GemmByColumns
         (long)m * Math.Min(k, blocks.Depth) <= Gemm.CachedSlice && (long)n * k >= 4 * Gemm.CachedSlice;
 
     /// <summary>Floats of scratch memory that a product needs.</summary>
-    internal static long ScratchLength(int m, int k, GemmBlocks blocks) => (m + blocks.TileRows - 1) / blocks.TileRows * PanelLength(k, blocks);
+    internal static long ScratchLength(int m, int k, GemmBlocks blocks) =>
+        (m + blocks.TileRows - 1) / blocks.TileRows * PanelLength(k, blocks);
 
     /// <summary>As <see cref="Gemm.Run"/>, with room for <see cref="ScratchLength"/> floats.</summary>
     internal static void Run(
@@ -29,7 +30,8 @@ internal static unsafe class GemmByColumns
         var panelLength = PanelLength(k, blocks);
         team.Run((k + PackDepth - 1) / PackDepth, new Pack
         {
-            A = a, Row = aRow, Column = aColumn, M = m, K = k, Width = blocks.TileRows, Target = scratch, PanelLength = panelLength,
+            A = a, Row = aRow, Column = aColumn, M = m, K = k, Width = blocks.TileRows, Target = scratch,
+            PanelLength = panelLength,
         });
 
         var panels = (n + blocks.TileColumns - 1) / blocks.TileColumns;
@@ -38,9 +40,10 @@ internal static unsafe class GemmByColumns
         var taskPanels = Math.Min(Math.Min(MostTaskPanels, fitting), (panels + wanted - 1) / wanted);
         team.Run((panels + taskPanels - 1) / taskPanels, new Multiply
         {
-            A = scratch, PanelLength = panelLength, B = b, Row = bRow, Column = bColumn, C = c, M = m, N = n, K = k, Accumulate = accumulate,
-            Tile = GemmTiles.Of(blocks.Tile), TileRows = blocks.TileRows, TileColumns = blocks.TileColumns, Depth = blocks.Depth,
-            TaskColumns = taskPanels * blocks.TileColumns, Epilogue = epilogue, Other = other,
+            A = scratch, PanelLength = panelLength, B = b, Row = bRow, Column = bColumn, C = c, M = m, N = n, K = k,
+            Accumulate = accumulate, Tile = GemmTiles.Of(blocks.Tile), TileRows = blocks.TileRows,
+            TileColumns = blocks.TileColumns, Depth = blocks.Depth, TaskColumns = taskPanels * blocks.TileColumns,
+            Epilogue = epilogue, Other = other,
         });
     }
 
@@ -82,7 +85,8 @@ internal static unsafe class GemmByColumns
             for (var l = 0; l < K; l += Depth)
             {
                 var depth = Math.Min(Depth, K - l);
-                GemmPacking.Panels(B + (l * Row) + (firstColumn * Column), Column, Row, columns, TileColumns, depth, block, stride);
+                GemmPacking.Panels(B + (l * Row) + (firstColumn * Column), Column, Row, columns, TileColumns, depth,
+                    block, stride);
                 var panel = block;
                 for (var j = 0; j < columns; j += TileColumns, panel += stride)
                     ColumnPanel(panel, edge, firstColumn + j, Math.Min(TileColumns, columns - j), l, depth);

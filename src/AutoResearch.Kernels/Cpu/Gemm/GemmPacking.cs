@@ -13,10 +13,11 @@ internal static unsafe class GemmPacking
     private const int Stretch = 64;
 
     /// <summary>
-    /// <see cref="Panel"/> for any count: one panel after the other, <paramref name="panelLength"/> floats apart. Where the source has
-    /// rows, they are read once from left to right.
+    /// <see cref="Panel"/> for any count: one panel after the other, <paramref name="panelLength"/> floats apart. Where the
+    /// source has rows, they are read once from left to right.
     /// </summary>
-    internal static void Panels(float* source, long across, long along, int count, int width, int depth, float* target, long panelLength)
+    internal static void Panels(
+        float* source, long across, long along, int count, int width, int depth, float* target, long panelLength)
     {
         var whole = across == 1 && width >= 8 ? count / width : 0;
         if (whole > 0) CopyRows(source, along, whole, width, depth, target, panelLength);
@@ -138,7 +139,8 @@ internal static unsafe class GemmPacking
         var l = 0;
         for (; l + 4 <= depth; l += 4, t += 4 * width)
         {
-            Vector128<float> a = Vector128.Load(s + l), b = Vector128.Load(s1 + l), c = Vector128.Load(s2 + l), d = Vector128.Load(s3 + l);
+            Vector128<float> a = Vector128.Load(s + l), b = Vector128.Load(s1 + l), c = Vector128.Load(s2 + l),
+                d = Vector128.Load(s3 + l);
             Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d);
             Vector128<float> abHigh = Sse.UnpackHigh(a, b), cdHigh = Sse.UnpackHigh(c, d);
             Sse.MoveLowToHigh(ab, cd).Store(t);

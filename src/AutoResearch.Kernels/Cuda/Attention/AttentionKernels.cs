@@ -2,7 +2,9 @@ using System.Runtime.CompilerServices;
 
 namespace AutoResearch.Kernels;
 
-/// <summary>Which kernels an attention call needs, in which specialisation, with which grid, shared memory and parameters.</summary>
+/// <summary>
+/// Which kernels an attention call needs, in which specialisation, with which grid, shared memory and parameters.
+/// </summary>
 internal static unsafe class AttentionKernels
 {
     internal const string HopperForwardFile = "attention_forward_sm90.cu", HopperKeysFile = "attention_backward_kv_sm90.cu",
@@ -20,9 +22,11 @@ internal static unsafe class AttentionKernels
     /// <param name="k">Keys.</param>
     /// <param name="v">Values.</param>
     /// <param name="o">Output, overwritten.</param>
-    /// <param name="lse">Device address of <c>float[batch, heads, queries]</c>, overwritten: natural logarithm of the denominator.</param>
+    /// <param name="lse">Device address of <c>float[batch, heads, queries]</c>, overwritten: natural logarithm of the
+    /// denominator.</param>
     internal static void Forward(
-        IAttentionTarget target, in AttentionProblem p, in AttentionTensor q, in AttentionTensor k, in AttentionTensor v, in AttentionTensor o, nint lse)
+        IAttentionTarget target, in AttentionProblem p, in AttentionTensor q, in AttentionTensor k, in AttentionTensor v,
+        in AttentionTensor o, nint lse)
     {
         p.Validate();
         q.Validate(nameof(q));
@@ -37,7 +41,8 @@ internal static unsafe class AttentionKernels
                 Q = q, K = k, V = v, O = o, Mask = mask, Lse = lse, Heads = p.Heads, Group = group, ScaleLog2 = scale,
             };
             var rows = p.HeadDim;
-            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, rows), p.Heads, p.Batch), 2 * rows, ForwardShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, ForwardFile, "attention_forward_sm80", (Blocks(p.Queries, rows), p.Heads, p.Batch), 2 * rows,
+                ForwardShared(p.HeadDim)), &plain);
             return;
         }
 
@@ -51,7 +56,9 @@ internal static unsafe class AttentionKernels
         var consumers = p.HeadDim == 64 ? 3 : 2;
         var tiles = (long)Blocks(p.Queries, 64 * consumers) * p.Heads * p.Batch;
         var grid = (int)Math.Min(tiles, target.Multiprocessors);
-        Launch(target, Step(p, HopperForwardFile, "attention_forward_sm90", grid, 128 * (1 + consumers), HopperForwardShared(p.HeadDim)), parameters);
+        Launch(target,
+            Step(p, HopperForwardFile, "attention_forward_sm90", grid, 128 * (1 + consumers), HopperForwardShared(p.HeadDim)),
+            parameters);
     }
 
     /// <summary>Bytes of the workspace of <see cref="Backward"/>; it needs no particular content.</summary>
@@ -75,12 +82,14 @@ internal static unsafe class AttentionKernels
     /// <param name="dv">Gradient of the values.</param>
     /// <param name="workspace">Device address of <see cref="WorkspaceBytes"/> bytes, a multiple of 16.</param>
     /// <param name="deterministic">
-    /// The same bits on every run. Otherwise, on Hopper, the gradient of the queries is summed in the order in which blocks finish,
-    /// which saves two of seven matrix products.
+    /// The same bits on every run. Otherwise, on Hopper, the gradient of the queries is summed in the order in which blocks
+    /// finish, which saves two of seven matrix products.
     /// </param>
     internal static void Backward(
-        IAttentionTarget target, in AttentionProblem p, in AttentionTensor q, in AttentionTensor k, in AttentionTensor v, in AttentionTensor o,
-        in AttentionTensor dout, nint lse, in AttentionTensor dq, in AttentionTensor dk, in AttentionTensor dv, nint workspace, bool deterministic)
+        IAttentionTarget target, in AttentionProblem p, in AttentionTensor q, in AttentionTensor k, in AttentionTensor v,
+        in AttentionTensor o,
+        in AttentionTensor dout, nint lse, in AttentionTensor dq, in AttentionTensor dk, in AttentionTensor dv, nint workspace,
+        bool deterministic)
     {
         p.Validate();
         q.Validate(nameof(q));
@@ -91,7 +100,8 @@ internal static unsafe class AttentionKernels
         dq.Validate(nameof(dq));
         dk.Validate(nameof(dk));
         dv.Validate(nameof(dv));
-        if (workspace == 0 || workspace % 16 != 0) throw new ArgumentException("The workspace must lie on a multiple of 16.", nameof(workspace));
+        if (workspace == 0 || workspace % 16 != 0)
+            throw new ArgumentException("The workspace must lie on a multiple of 16.", nameof(workspace));
         var (padded, rowBytes) = (p.PaddedQueries, (long)p.Batch * p.Heads * p.PaddedQueries * sizeof(float));
         var rows = new AttentionParameters.Rows { Lse = workspace, Delta = workspace + (nint)rowBytes, Padded = padded };
         var sums = workspace + (nint)(2 * rowBytes);
@@ -100,18 +110,22 @@ internal static unsafe class AttentionKernels
         {
             O = o, Dout = dout, Lse = lse, Lse2 = rows.Lse, Delta = rows.Delta, Queries = p.Queries, Padded = padded,
         };
-        Launch(target, Step(p, PrepareFile, "attention_backward_prepare", (Blocks(padded, 2048 / p.HeadDim), p.Heads, p.Batch), 256, 0), &prepare);
+        Launch(target,
+            Step(p, PrepareFile, "attention_backward_prepare", (Blocks(padded, 2048 / p.HeadDim), p.Heads, p.Batch), 256, 0),
+            &prepare);
 
         var (mask, group) = (new AttentionParameters.Mask(p), p.Heads / p.KvHeads);
         if (!target.Hopper)
         {
             var plain = new AttentionParameters.Backward
             {
-                Q = q, K = k, V = v, Dout = dout, Dq = dq, Dk = dk, Dv = dv, Mask = mask, Rows = rows, Heads = p.Heads, Group = group,
-                Scale = p.Scale, ScaleLog2 = p.Scale * Log2E,
+                Q = q, K = k, V = v, Dout = dout, Dq = dq, Dk = dk, Dv = dv, Mask = mask, Rows = rows, Heads = p.Heads,
+                Group = group, Scale = p.Scale, ScaleLog2 = p.Scale * Log2E,
             };
-            Launch(target, Step(p, KeysFile, "attention_backward_kv_sm80", (Blocks(p.Keys, 64), p.KvHeads, p.Batch), 128, KeysShared(p.HeadDim)), &plain);
-            Launch(target, Step(p, QueriesFile, "attention_backward_q_sm80", (Blocks(p.Queries, 64), p.Heads, p.Batch), 128, QueriesShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, KeysFile, "attention_backward_kv_sm80", (Blocks(p.Keys, 64), p.KvHeads, p.Batch), 128,
+                KeysShared(p.HeadDim)), &plain);
+            Launch(target, Step(p, QueriesFile, "attention_backward_q_sm80", (Blocks(p.Queries, 64), p.Heads, p.Batch), 128,
+                QueriesShared(p.HeadDim)), &plain);
             return;
         }
 
@@ -129,16 +143,21 @@ internal static unsafe class AttentionKernels
         MapKeys(target, p, &parameters->Dk, dk);
         MapKeys(target, p, &parameters->Dv, dv);
         if (!deterministic) target.Clear(sums, rowBytes * p.HeadDim);
-        var keys = Step(p, HopperKeysFile, "attention_backward_kv_sm90", (Blocks(p.Keys, 128), p.KvHeads, p.Batch), 384, HopperKeysShared(p.HeadDim, !deterministic));
+        var keys = Step(p, HopperKeysFile, "attention_backward_kv_sm90", (Blocks(p.Keys, 128), p.KvHeads, p.Batch), 384,
+            HopperKeysShared(p.HeadDim, !deterministic));
         Launch(target, keys with { ReduceDq = !deterministic }, parameters);
         if (deterministic)
         {
-            Launch(target, Step(p, HopperQueriesFile, "attention_backward_q_sm90", (Blocks(p.Queries, 128), p.Heads, p.Batch), 384, HopperQueriesShared(p.HeadDim)), parameters);
+            Launch(target, Step(p, HopperQueriesFile, "attention_backward_q_sm90", (Blocks(p.Queries, 128), p.Heads, p.Batch),
+                384, HopperQueriesShared(p.HeadDim)), parameters);
             return;
         }
 
-        var convert = new AttentionParameters.Convert { DqSum = sums, Dq = dq, Queries = p.Queries, Padded = padded, Scale = p.Scale };
-        Launch(target, Step(p, ConvertFile, "attention_backward_convert", (padded / (p.HeadDim == 64 ? 128 : 64), p.Heads, p.Batch), 256, 0), &convert);
+        var convert =
+            new AttentionParameters.Convert { DqSum = sums, Dq = dq, Queries = p.Queries, Padded = padded, Scale = p.Scale };
+        Launch(target,
+            Step(p, ConvertFile, "attention_backward_convert", (padded / (p.HeadDim == 64 ? 128 : 64), p.Heads, p.Batch), 256, 0),
+            &convert);
     }
 
     // Dynamic shared memory: the SHARED_BYTES of the kernels.
@@ -149,7 +168,8 @@ internal static unsafe class AttentionKernels
     internal static int HopperKeysShared(int d, bool reduce)
     {
         var queries = d == 64 ? 128 : 64;
-        return (4 * 64 * d * 2) + (4 * queries * d * 2) + (reduce ? (128 * queries * 2) + (queries * d * 4) : 0) + (4 * queries * 4) + 128;
+        return (4 * 64 * d * 2) + (4 * queries * d * 2) + (reduce ? (128 * queries * 2) + (queries * d * 4) : 0)
+            + (4 * queries * 4) + 128;
     }
 
     internal static int ForwardShared(int d) => (d + (4 * 64)) * d * 2;
@@ -168,10 +188,12 @@ internal static unsafe class AttentionKernels
     private static AttentionStep Step(in AttentionProblem p, string file, string entry, Dim3 grid, int threads, int shared) =>
         new(file, entry, p.HeadDim, p.Causal, ReduceDq: false, new(grid, threads, shared));
 
-    private static void MapQueries(IAttentionTarget target, in AttentionProblem p, AttentionParameters.Map* map, in AttentionTensor tensor) =>
+    private static void MapQueries(
+        IAttentionTarget target, in AttentionProblem p, AttentionParameters.Map* map, in AttentionTensor tensor) =>
         target.EncodeMap(map, tensor, p.HeadDim, p.Queries, p.Heads, p.Batch, 64);
 
-    private static void MapKeys(IAttentionTarget target, in AttentionProblem p, AttentionParameters.Map* map, in AttentionTensor tensor) =>
+    private static void MapKeys(
+        IAttentionTarget target, in AttentionProblem p, AttentionParameters.Map* map, in AttentionTensor tensor) =>
         target.EncodeMap(map, tensor, p.HeadDim, p.Keys, p.KvHeads, p.Batch, 64);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

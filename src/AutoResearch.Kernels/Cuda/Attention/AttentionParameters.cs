@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// Mirror images of the kernels' parameter structs (Cuda/Kernels/attention*.cu*): the same fields in the same order, and the same size,
-/// since a launch reads as many bytes as the kernel declares. Tensor maps align theirs to 64.
+/// Mirror images of the kernels' parameter structs (Cuda/Kernels/attention*.cu*): the same fields in the same order, and the same
+/// size, since a launch reads as many bytes as the kernel declares. Tensor maps align theirs to 64.
 /// </summary>
 internal static class AttentionParameters
 {

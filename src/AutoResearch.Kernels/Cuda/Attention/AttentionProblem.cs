@@ -19,8 +19,8 @@ internal readonly record struct AttentionProblem(int Batch, int Heads, int KvHea
     internal bool Causal { get; init; } = true;
 
     /// <summary>
-    /// Device address of <c>int[batch, queries]</c>, or 0: the position of the first key of each query's document, never decreasing
-    /// along a sequence (packed rows).
+    /// Device address of <c>int[batch, queries]</c>, or 0: the position of the first key of each query's document, never
+    /// decreasing along a sequence (packed rows).
     /// </summary>
     internal nint DocumentStarts { get; init; }
 
@@ -35,8 +35,10 @@ internal readonly record struct AttentionProblem(int Batch, int Heads, int KvHea
     internal void Validate()
     {
         if (HeadDim is not (64 or 128))
-            throw new ArgumentException($"The attention kernels take heads of 64 or 128 channels, not {HeadDim}. Change the model's head dimension.");
-        if (Batch < 1 || Heads < 1 || KvHeads < 1 || Queries < 1 || Keys < 1) throw new ArgumentException($"Every number must be at least 1: {this}.");
+            throw new ArgumentException(
+                $"The attention kernels take heads of 64 or 128 channels, not {HeadDim}. Change the model's head dimension.");
+        if (Batch < 1 || Heads < 1 || KvHeads < 1 || Queries < 1 || Keys < 1)
+            throw new ArgumentException($"Every number must be at least 1: {this}.");
         if (Heads % KvHeads != 0) throw new ArgumentException($"Heads ({Heads}) must be a multiple of KvHeads ({KvHeads}).");
         if (Batch > 65535 || Heads > 65535) throw new ArgumentException($"At most 65535 sequences and heads: {this}.");
         if ((long)Batch * Heads * ((PaddedQueries / 64) + 1) > int.MaxValue)

@@ -7,7 +7,8 @@ namespace AutoResearch.Kernels;
 /// <param name="Causal">Specialisation <c>CAUSAL</c>.</param>
 /// <param name="ReduceDq">Specialisation <c>REDUCE_DQ</c>.</param>
 /// <param name="Launch">Grid, block and dynamic shared memory.</param>
-internal readonly record struct AttentionStep(string File, string Entry, int HeadDim, bool Causal, bool ReduceDq, CudaLaunch Launch)
+internal readonly record struct AttentionStep(
+    string File, string Entry, int HeadDim, bool Causal, bool ReduceDq, CudaLaunch Launch)
 {
     /// <summary>The preprocessor definitions of the specialisation.</summary>
     internal Dictionary<string, string> Defines()

@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// A bf16 tensor <c>[batch, sequence, heads, headDim]</c> in device memory with any strides (in elements; the channels are contiguous):
-/// a part of the fused projection buffer, BSHD or BHSD alike. Laid out as the kernels' <c>AttentionTensor</c>.
+/// A bf16 tensor <c>[batch, sequence, heads, headDim]</c> in device memory with any strides (in elements; the channels are
+/// contiguous): a part of the fused projection buffer, BSHD or BHSD alike. Laid out as the kernels' <c>AttentionTensor</c>.
 /// </summary>
 /// <param name="Address">Device address of batch 0, position 0, head 0; a multiple of 16.</param>
 /// <param name="RowStride">From one position to the next; a multiple of 8.</param>
@@ -18,9 +18,11 @@ internal readonly record struct AttentionTensor(nint Address, long RowStride, lo
     internal void Validate(string name)
     {
         if (Address == 0 || Address % 16 != 0)
-            throw new ArgumentException(FormattableString.Invariant($"{name}: the address 0x{Address:x} must be a multiple of 16 and not 0."), name);
+            throw new ArgumentException(
+                FormattableString.Invariant($"{name}: the address 0x{Address:x} must be a multiple of 16 and not 0."), name);
         foreach (var stride in (ReadOnlySpan<long>)[RowStride, HeadStride, BatchStride])
             if (stride < 0 || stride % 8 != 0 || stride >= 1L << 39)
-                throw new ArgumentException($"{name}: the stride {stride} must be a multiple of 8 elements, from 0 to 2^39. Copy the tensor.", name);
+                throw new ArgumentException(
+                    $"{name}: the stride {stride} must be a multiple of 8 elements, from 0 to 2^39. Copy the tensor.", name);
     }
 }

@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Attention on a device: kernels are compiled when first used and stay loaded. Not for several threads at once.</summary>
+/// <summary>
+/// Attention on a device: kernels are compiled when first used and stay loaded. Not for several threads at once.
+/// </summary>
 internal unsafe class DeviceAttention : IAttentionTarget
 {
     private readonly CudaStream _stream;
@@ -13,11 +15,13 @@ internal unsafe class DeviceAttention : IAttentionTarget
     /// <param name="hopper">The Hopper kernels; null: where the device has them.</param>
     /// <exception cref="NotSupportedException">The GPU is older than sm_80.</exception>
     internal DeviceAttention(
-        CudaStream stream, Func<string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>, CudaModule> load, bool? hopper = null)
+        CudaStream stream, Func<string, IReadOnlyList<string>, IReadOnlyDictionary<string, string>, CudaModule> load,
+        bool? hopper = null)
     {
         (_stream, _load, Hopper) = (stream, load, hopper ?? stream.Device.ComputeCapability is { Major: 9, Minor: 0 });
         if (stream.Device.ComputeCapability.Major < 8)
-            throw new NotSupportedException($"The attention kernels need compute capability 8.0; {stream.Device.Name} has {stream.Device.ComputeCapability}.");
+            throw new NotSupportedException("The attention kernels need compute capability 8.0; "
+                + $"{stream.Device.Name} has {stream.Device.ComputeCapability}.");
     }
 
     /// <inheritdoc/>
@@ -30,13 +34,16 @@ internal unsafe class DeviceAttention : IAttentionTarget
     public void EncodeMap(void* map, in AttentionTensor tensor, int headDim, int rows, int heads, int batch, int boxRows)
     {
         var extents = stackalloc ulong[4] { (ulong)headDim, (ulong)rows, (ulong)heads, (ulong)batch };
-        var strides = stackalloc ulong[3] { (ulong)tensor.RowStride * 2, (ulong)tensor.HeadStride * 2, (ulong)tensor.BatchStride * 2 };
+        var strides =
+            stackalloc ulong[3] { (ulong)tensor.RowStride * 2, (ulong)tensor.HeadStride * 2, (ulong)tensor.BatchStride * 2 };
         var box = stackalloc uint[4] { 64, (uint)boxRows, 1, 1 };
         var steps = stackalloc uint[4] { 1, 1, 1, 1 };
         const int BFloat16 = 9, Bytes128 = 3;
         var promotion = headDim == 64 ? 2 : 3; // whole rows of a head, 128 or 256 bytes, into the level-2 cache
-        var status = _stream.Device.Driver.TensorMapEncodeTiled(map, BFloat16, 4, tensor.Address, extents, strides, box, steps, 0, Bytes128, promotion, 0);
-        if (status != 0) _stream.Device.Check(status, $"cuTensorMapEncodeTiled({tensor}, {headDim} x {rows} x {heads} x {batch})");
+        var status = _stream.Device.Driver.TensorMapEncodeTiled(map, BFloat16, 4, tensor.Address, extents, strides, box, steps, 0,
+            Bytes128, promotion, 0);
+        if (status != 0)
+            _stream.Device.Check(status, $"cuTensorMapEncodeTiled({tensor}, {headDim} x {rows} x {heads} x {batch})");
     }
 
     /// <inheritdoc/>
@@ -49,7 +56,8 @@ internal unsafe class DeviceAttention : IAttentionTarget
         if (!_functions.TryGetValue(key, out var function))
         {
             function = _load(step.File, [step.Entry], step.Defines()).Function(step.Entry);
-            if (step.Launch.SharedBytes > function.MaxDynamicSharedBytes) function.MaxDynamicSharedBytes = step.Launch.SharedBytes;
+            if (step.Launch.SharedBytes > function.MaxDynamicSharedBytes)
+                function.MaxDynamicSharedBytes = step.Launch.SharedBytes;
             _functions.Add(key, function);
         }
 

@@ -5,8 +5,8 @@ namespace AutoResearch.Kernels;
 /// once, by cuBLASLt's own heuristic, and kept.
 /// </summary>
 /// <remarks>
-/// One workspace serves all products, so those of one object must not run at the same time in several streams. Calls come from one
-/// thread at a time; they allocate nothing once a shape is known and may be captured into a graph.
+/// One workspace serves all products, so those of one object must not run at the same time in several streams. Calls come from
+/// one thread at a time; they allocate nothing once a shape is known and may be captured into a graph.
 /// </remarks>
 public sealed unsafe class CublasLt : IDisposable
 {
@@ -57,7 +57,8 @@ public sealed unsafe class CublasLt : IDisposable
     /// <param name="source">Device address of what <paramref name="beta"/> multiplies, laid out as C; 0 for C itself.</param>
     /// <exception cref="ArgumentException">The shape is impossible.</exception>
     /// <exception cref="CudaException">cuBLASLt has no algorithm for it, or failed.</exception>
-    public void Matmul(CudaStream stream, in MatmulShape shape, nint a, nint b, nint c, float alpha = 1, float beta = 0, nint source = 0)
+    public void Matmul(
+        CudaStream stream, in MatmulShape shape, nint a, nint b, nint c, float alpha = 1, float beta = 0, nint source = 0)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ObjectDisposedException.ThrowIf(_handle == 0, this);
@@ -71,8 +72,8 @@ public sealed unsafe class CublasLt : IDisposable
         int status;
         fixed (NativeAlgorithm* algorithm = &plan.Algorithm)
         {
-            status = _library.Matmul(_handle, plan.Description, &alpha, b, plan.LayoutB, a, plan.LayoutA, &beta, source, plan.LayoutC, c, plan.LayoutC,
-                algorithm, _workspace.Address, (nuint)_workspace.Bytes, stream.Handle);
+            status = _library.Matmul(_handle, plan.Description, &alpha, b, plan.LayoutB, a, plan.LayoutA, &beta, source,
+                plan.LayoutC, c, plan.LayoutC, algorithm, _workspace.Address, (nuint)_workspace.Bytes, stream.Handle);
         }
 
         if (status != 0) Fail(status, shape);
@@ -107,11 +108,14 @@ public sealed unsafe class CublasLt : IDisposable
         try
         {
             nint handle;
-            _library.Check(_library.MatmulDescCreate(&handle, CublasLtLibrary.Compute32F, CublasLtLibrary.Real32F), "cublasLtMatmulDescCreate");
+            _library.Check(_library.MatmulDescCreate(&handle, CublasLtLibrary.Compute32F, CublasLtLibrary.Real32F),
+                "cublasLtMatmulDescCreate");
             plan.Description = handle;
             int first = shape.TransposeB ? 1 : 0, second = shape.TransposeA ? 1 : 0;
-            _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransA, &first, sizeof(int)), "cublasLtMatmulDescSetAttribute");
-            _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransB, &second, sizeof(int)), "cublasLtMatmulDescSetAttribute");
+            _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransA, &first, sizeof(int)),
+                "cublasLtMatmulDescSetAttribute");
+            _library.Check(_library.MatmulDescSetAttribute(handle, CublasLtLibrary.TransB, &second, sizeof(int)),
+                "cublasLtMatmulDescSetAttribute");
             plan.LayoutA = Layout(shape.Input, shape.TransposeA ? shape.K : shape.M, shape.TransposeA ? shape.M : shape.K,
                 shape.RowA, shape.Batch, shape.BatchStrideA);
             plan.LayoutB = Layout(shape.Input, shape.TransposeB ? shape.N : shape.K, shape.TransposeB ? shape.K : shape.N,
@@ -131,12 +135,14 @@ public sealed unsafe class CublasLt : IDisposable
     private nint Layout(DType type, long rows, long columns, long stride, int batch, long batchStride)
     {
         nint layout;
-        _library.Check(_library.MatrixLayoutCreate(&layout, Type(type), (ulong)columns, (ulong)rows, stride), "cublasLtMatrixLayoutCreate");
+        _library.Check(_library.MatrixLayoutCreate(&layout, Type(type), (ulong)columns, (ulong)rows, stride),
+            "cublasLtMatrixLayoutCreate");
         if (batch > 1)
         {
             _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.BatchCount, &batch, sizeof(int)),
                 "cublasLtMatrixLayoutSetAttribute");
-            _library.Check(_library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.StridedBatchOffset, &batchStride, sizeof(long)),
+            _library.Check(
+                _library.MatrixLayoutSetAttribute(layout, CublasLtLibrary.StridedBatchOffset, &batchStride, sizeof(long)),
                 "cublasLtMatrixLayoutSetAttribute");
         }
 

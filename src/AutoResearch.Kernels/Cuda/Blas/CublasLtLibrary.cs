@@ -8,7 +8,8 @@ internal sealed unsafe class CublasLtLibrary
     // cublasLtMatmulDescAttributes_t, cublasLtMatrixLayoutAttribute_t, cublasLtMatmulPreferenceAttributes_t
     internal const int TransA = 3, TransB = 4;
     internal const int BatchCount = 5, StridedBatchOffset = 6;
-    internal const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7, MinAlignmentD = 8;
+    internal const int MaxWorkspaceBytes = 1, ReductionSchemeMask = 3, MinAlignmentA = 5, MinAlignmentB = 6, MinAlignmentC = 7,
+        MinAlignmentD = 8;
 
     // cublasLtReductionScheme_t: how the parts of a sum that several blocks share are put together.
     internal const uint ReduceInComputeType = 2;
@@ -37,7 +38,8 @@ internal sealed unsafe class CublasLtLibrary
         PreferenceSetAttribute = (delegate* unmanaged<nint, int, void*, nuint, int>)Find("cublasLtMatmulPreferenceSetAttribute");
         GetHeuristic = (delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, NativeHeuristic*, int*, int>)
             Find("cublasLtMatmulAlgoGetHeuristic");
-        Matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*, nint, nuint, nint, int>)
+        Matmul = (delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*,
+            nint, nuint, nint, int>)
             Find("cublasLtMatmul");
     }
 
@@ -55,7 +57,8 @@ internal sealed unsafe class CublasLtLibrary
     internal delegate* unmanaged<nint, int> PreferenceDestroy { get; }
     internal delegate* unmanaged<nint, int, void*, nuint, int> PreferenceSetAttribute { get; }
     internal delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, NativeHeuristic*, int*, int> GetHeuristic { get; }
-    internal delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*, nint, nuint, nint, int> Matmul { get; }
+    internal delegate* unmanaged<nint, nint, void*, nint, nint, nint, nint, void*, nint, nint, nint, nint, NativeAlgorithm*, nint,
+        nuint, nint, int> Matmul { get; }
 
     /// <summary>Throws for any status but success.</summary>
     internal void Check(int status, string call)
@@ -67,7 +70,8 @@ internal sealed unsafe class CublasLtLibrary
             1 => " cuBLASLt could not start: its version and the driver's must fit together.",
             7 => " An address, a stride or an extent is impossible.",
             8 => " This cuBLASLt does not know the GPU: use a newer one.",
-            15 => " There is no algorithm for these shapes, strides and alignments; bfloat16 rows that begin at multiples of 16 bytes always have one.",
+            15 => " There is no algorithm for these shapes, strides and alignments; "
+                + "bfloat16 rows that begin at multiples of 16 bytes always have one.",
             _ => "",
         };
         throw new CudaException(call, status, name, FormattableString.Invariant($"{call} failed: {name} ({status}).{advice}"));
@@ -76,7 +80,8 @@ internal sealed unsafe class CublasLtLibrary
     private void* Find(string name) => NativeLibrary.TryGetExport(_library, name, out var address)
         ? (void*)address
         : throw new CudaNotFoundException(CudaComponent.CublasLt,
-            $"cuBLASLt {_path} has no function {name}: it is older than 12. Set {CudaSearch.Variable} to the folder of a newer one.");
+            $"cuBLASLt {_path} has no function {name}: it is older than 12. "
+            + $"Set {CudaSearch.Variable} to the folder of a newer one.");
 }
 
 /// <summary>cublasLtMatmulAlgo_t: 64 opaque bytes.</summary>

@@ -56,7 +56,8 @@ public readonly record struct MatmulShape(long M, long N, long K)
     internal void Validate()
     {
         if (M < 1 || N < 1 || K < 1 || Batch < 1) throw new ArgumentException($"{this}: extents and batch must be at least 1.");
-        if (Input == DType.Int32 || Output == DType.Int32) throw new ArgumentException($"{this}: matrices are Float32 or BFloat16.");
+        if (Input == DType.Int32 || Output == DType.Int32)
+            throw new ArgumentException($"{this}: matrices are Float32 or BFloat16.");
         if (RowA < (TransposeA ? M : K)) throw new ArgumentException($"{this}: rows of A overlap (stride {StrideA}).");
         if (RowB < (TransposeB ? K : N)) throw new ArgumentException($"{this}: rows of B overlap (stride {StrideB}).");
         if (RowC < N) throw new ArgumentException($"{this}: rows of C overlap (stride {StrideC}).");
@@ -66,5 +67,7 @@ public readonly record struct MatmulShape(long M, long N, long K)
 
     /// <summary>Extents, transposition, types and batch.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"matmul {M}×{N}×{K} {(TransposeA ? 'T' : 'N')}{(TransposeB ? 'T' : 'N')} {Input}→{Output}{(Batch > 1 ? $" ×{Batch}" : "")}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"matmul {M}×{N}×{K} {(TransposeA ? 'T' : 'N')}{(TransposeB ? 'T' : 'N')} "
+        + $"{Input}→{Output}{(Batch > 1 ? $" ×{Batch}" : "")}");
 }

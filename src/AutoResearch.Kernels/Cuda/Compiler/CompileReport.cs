@@ -6,7 +6,8 @@ namespace AutoResearch.Kernels;
 /// <summary>What NVRTC and its assembler say about a compilation.</summary>
 public sealed partial class CompileReport
 {
-    private CompileReport(IReadOnlyList<KernelResources> kernels, IReadOnlyList<string> notes, IReadOnlyList<CompilerMessage> messages) =>
+    private CompileReport(
+        IReadOnlyList<KernelResources> kernels, IReadOnlyList<string> notes, IReadOnlyList<CompilerMessage> messages) =>
         (Kernels, PerformanceNotes, Messages) = (kernels, notes, messages);
 
     /// <summary>Resources of every kernel, in the order of the report.</summary>
@@ -45,7 +46,8 @@ public sealed partial class CompileReport
             }
             else if (inProperties && Frame().Match(line) is { Success: true } frame)
             {
-                (stack, stores, loads, inProperties) = (Number(frame.Groups[1]), Number(frame.Groups[2]), Number(frame.Groups[3]), false);
+                (stack, stores, loads, inProperties) =
+                    (Number(frame.Groups[1]), Number(frame.Groups[2]), Number(frame.Groups[3]), false);
             }
             else if (kernel is not null && Used().Match(line) is { Success: true } used)
             {
@@ -59,12 +61,13 @@ public sealed partial class CompileReport
             }
             else if (FrontEnd().Match(line) is { Success: true } message)
             {
-                messages.Add(new(message.Groups[1].Value, Number(message.Groups[2]), message.Groups[3].Value.EndsWith("error", StringComparison.Ordinal),
-                    message.Groups[4].Value.Trim()));
+                messages.Add(new(message.Groups[1].Value, Number(message.Groups[2]),
+                    message.Groups[3].Value.EndsWith("error", StringComparison.Ordinal), message.Groups[4].Value.Trim()));
             }
             else if (Assembler().Match(line) is { Success: true } assembly)
             {
-                messages.Add(new("ptx", Number(assembly.Groups[1]), assembly.Groups[2].Value is "error" or "fatal", assembly.Groups[3].Value.Trim()));
+                messages.Add(new("ptx", Number(assembly.Groups[1]), assembly.Groups[2].Value is "error" or "fatal",
+                    assembly.Groups[3].Value.Trim()));
             }
         }
 

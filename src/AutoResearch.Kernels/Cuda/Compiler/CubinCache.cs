@@ -49,7 +49,8 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
             if (!Directory.Exists(directory)) return null;
             return Directory.GetFiles(directory, $"{key}-*{Extension}")
                 .Select(path => Path.GetFileNameWithoutExtension(path))
-                .OrderByDescending(name => Version.TryParse(name.AsSpan(key.Length + 1), out var version) ? version : new Version(0, 0))
+                .OrderByDescending(name =>
+                    Version.TryParse(name.AsSpan(key.Length + 1), out var version) ? version : new Version(0, 0))
                 .Select(TryRead).FirstOrDefault(kernel => kernel is not null);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -119,7 +120,8 @@ internal sealed class CubinCache(string directory, long limitBytes, TimeProvider
     {
         var now = clock.GetUtcNow().UtcDateTime;
         var folder = new DirectoryInfo(directory);
-        foreach (var left in folder.EnumerateFiles("*.tmp").Where(file => now - file.LastWriteTimeUtc > OldestTemporary)) TryDelete(left.FullName);
+        foreach (var left in folder.EnumerateFiles("*.tmp").Where(file => now - file.LastWriteTimeUtc > OldestTemporary))
+            TryDelete(left.FullName);
         // What was just written stays even if it alone is larger than the limit.
         var files = folder.EnumerateFiles("*" + Extension)
             .OrderByDescending(file => file.Name == justWritten).ThenByDescending(file => file.LastWriteTimeUtc).ToArray();

@@ -4,7 +4,8 @@ namespace AutoResearch.Kernels;
 internal static class EmbeddedKernels
 {
     private static readonly Lazy<IReadOnlyDictionary<string, string>> AllHeaders = new(() =>
-        Names().Where(name => name.EndsWith(".cuh", StringComparison.Ordinal)).ToDictionary(name => name, Read, StringComparer.Ordinal));
+        Names().Where(name => name.EndsWith(".cuh", StringComparison.Ordinal))
+            .ToDictionary(name => name, Read, StringComparer.Ordinal));
 
     /// <summary>Every header, by the name that <c>#include</c> uses.</summary>
     internal static IReadOnlyDictionary<string, string> Headers => AllHeaders.Value;
@@ -16,7 +17,8 @@ internal static class EmbeddedKernels
     internal static string Read(string file)
     {
         using var stream = typeof(EmbeddedKernels).Assembly.GetManifestResourceStream(file)
-            ?? throw new ArgumentException($"There is no embedded kernel file {file}: {string.Join(", ", Names())}.", nameof(file));
+            ?? throw new ArgumentException($"There is no embedded kernel file {file}: {string.Join(", ", Names())}.",
+                nameof(file));
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

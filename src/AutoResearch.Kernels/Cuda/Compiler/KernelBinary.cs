@@ -7,10 +7,12 @@ public sealed class KernelBinary
     private readonly IReadOnlyDictionary<string, string> _loweredNames;
 
     internal KernelBinary(
-        KernelSource source, string architecture, ReadOnlyMemory<byte> cubin, string log, IReadOnlyDictionary<string, string> loweredNames,
+        KernelSource source, string architecture, ReadOnlyMemory<byte> cubin, string log,
+        IReadOnlyDictionary<string, string> loweredNames,
         bool fromCache)
     {
-        (Source, Architecture, Cubin, Log, _loweredNames, IsFromCache) = (source, architecture, cubin, log, loweredNames, fromCache);
+        (Source, Architecture, Cubin, Log, _loweredNames, IsFromCache) =
+            (source, architecture, cubin, log, loweredNames, fromCache);
         _report = new(() => CompileReport.Parse(log));
     }
 
@@ -37,8 +39,8 @@ public sealed class KernelBinary
     /// <returns>The lowered name; the same for <c>extern "C"</c> kernels.</returns>
     public string LoweredName(string entryPoint) => _loweredNames.TryGetValue(entryPoint, out var name)
         ? name
-        : throw new ArgumentException($"{entryPoint} is no entry point of {Source.Name}: {string.Join(", ", _loweredNames.Keys)}.",
-            nameof(entryPoint));
+        : throw new ArgumentException(
+            $"{entryPoint} is no entry point of {Source.Name}: {string.Join(", ", _loweredNames.Keys)}.", nameof(entryPoint));
 
     /// <summary>Resources of an entry point.</summary>
     /// <param name="entryPoint">As given in the source.</param>

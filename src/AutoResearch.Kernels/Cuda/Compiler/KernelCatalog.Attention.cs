@@ -19,7 +19,8 @@ internal static partial class KernelCatalog
         .. AttentionVariants(AttentionKernels.HopperQueriesFile, "attention_backward_q_sm90", 168, 168, Hopper),
     ];
 
-    private static IEnumerable<KernelVariant> AttentionVariants(string file, string entry, int registers64, int registers128, string[]? architectures = null) =>
+    private static IEnumerable<KernelVariant> AttentionVariants(
+        string file, string entry, int registers64, int registers128, string[]? architectures = null) =>
         from headDim in HeadDims
         from causal in Either
         from reduce in Either

@@ -7,9 +7,9 @@ namespace AutoResearch.Kernels;
 /// </summary>
 /// <remarks>
 /// To add a kernel: put its file into Cuda/Kernels, add a <see cref="KernelVariant"/> per specialisation to the list of its
-/// area (a file <c>KernelCatalog.Area.cs</c> with a property <c>Area => [...]</c> that <see cref="All"/> spreads), run the gate with <c>--update</c>
-/// and look at the difference of benchmarks/results/kernels.md. The budget is 65536 / (threads of a block · blocks wanted per
-/// multiprocessor), rounded down to a multiple of 8.
+/// area (a file <c>KernelCatalog.Area.cs</c> with a property <c>Area => [...]</c> that <see cref="All"/> spreads), run the gate
+/// with <c>--update</c> and look at the difference of benchmarks/results/kernels.md. The budget is 65536 / (threads of a block ·
+/// blocks wanted per multiprocessor), rounded down to a multiple of 8.
 /// </remarks>
 internal static partial class KernelCatalog
 {

@@ -7,8 +7,9 @@ namespace AutoResearch.Kernels;
 /// Compiles CUDA C++ at run time, or takes it from the cache on disk. Needs NVRTC, but no GPU and no driver. Thread-safe.
 /// </summary>
 /// <remarks>
-/// The cache's key is the hash of text, headers, definitions, options, entry points and architecture together with NVRTC's version, so a
-/// cached kernel is what compiling would give. Where NVRTC is missing, kernels that a cache brought from elsewhere holds are used.
+/// The cache's key is the hash of text, headers, definitions, options, entry points and architecture together with NVRTC's
+/// version, so a cached kernel is what compiling would give. Where NVRTC is missing, kernels that a cache brought from
+/// elsewhere holds are used.
 /// </remarks>
 public sealed class KernelCompiler
 {
@@ -42,7 +43,8 @@ public sealed class KernelCompiler
     {
         ArgumentNullException.ThrowIfNull(source);
         if (string.IsNullOrEmpty(architecture) || !architecture.StartsWith("sm_", StringComparison.Ordinal))
-            throw new ArgumentException($"'{architecture}' is no real architecture: sm_80, sm_86, sm_89, sm_90a.", nameof(architecture));
+            throw new ArgumentException($"'{architecture}' is no real architecture: sm_80, sm_86, sm_89, sm_90a.",
+                nameof(architecture));
         var options = Options(source, architecture);
         var key = Key(source, options);
         Nvrtc nvrtc;
@@ -57,7 +59,8 @@ public sealed class KernelCompiler
         }
 
         var name = $"{key}-{nvrtc.Version}";
-        if (_cache?.TryRead(name) is { } cached) return new(source, architecture, cached.Cubin, cached.Log, cached.LoweredNames, fromCache: true);
+        if (_cache?.TryRead(name) is { } cached)
+            return new(source, architecture, cached.Cubin, cached.Log, cached.LoweredNames, fromCache: true);
         // From its own cache NVRTC answers without the assembler's report.
         if (nvrtc.Version >= FirstWithOwnCache) options.Add("--no-cache");
         var (cubin, log, names) = nvrtc.Compile(source, options);
@@ -98,7 +101,8 @@ public sealed class KernelCompiler
     private static List<string> Options(KernelSource source, string architecture)
     {
         List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", "-default-device", "--ptxas-options=-v"];
-        foreach (var (name, value) in source.Defines.OrderBy(d => d.Key, StringComparer.Ordinal)) options.Add($"--define-macro={name}={value}");
+        foreach (var (name, value) in source.Defines.OrderBy(d => d.Key, StringComparer.Ordinal))
+            options.Add($"--define-macro={name}={value}");
         options.AddRange(source.Options);
         return options;
     }

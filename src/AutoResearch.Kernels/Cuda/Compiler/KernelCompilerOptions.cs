@@ -8,8 +8,8 @@ public sealed class KernelCompilerOptions
     public CudaLibraries Libraries { get; init; } = CudaLibraries.Machine;
 
     /// <summary>
-    /// Folder of the cache of compiled kernels, shared by any number of processes; null for none. It may be deleted at any time. A
-    /// folder that cannot be written is no error: everything is compiled anew then.
+    /// Folder of the cache of compiled kernels, shared by any number of processes; null for none. It may be deleted at any time.
+    /// A folder that cannot be written is no error: everything is compiled anew then.
     /// </summary>
     /// <value>
     /// Default: <c>kernels</c> in the folder named by the environment variable AUTORESEARCH_CACHE if it is set, else in
@@ -17,7 +17,9 @@ public sealed class KernelCompilerOptions
     /// </value>
     public string? CacheDirectory { get; init; } = DefaultDirectory();
 
-    /// <summary>Size that the cache is cut down to when it grows beyond it, in bytes: what was used least recently goes first.</summary>
+    /// <summary>
+    /// Size that the cache is cut down to when it grows beyond it, in bytes: what was used least recently goes first.
+    /// </summary>
     /// <value>Default: 256 MiB.</value>
     public long CacheLimitBytes { get; init; } = 256L << 20;
 

@@ -5,16 +5,16 @@ namespace AutoResearch.Kernels;
 /// <c>with</c> for variants.
 /// </summary>
 /// <remarks>
-/// There are no standard headers: <c>#include</c> finds what <see cref="Headers"/> carries. Functions without an execution space are
-/// device functions.
+/// There are no standard headers: <c>#include</c> finds what <see cref="Headers"/> carries. Functions without an execution space
+/// are device functions.
 /// </remarks>
 public sealed record KernelSource
 {
     /// <summary>Creates a source.</summary>
     /// <param name="text">The CUDA C++ text of one translation unit.</param>
     /// <param name="entryPoints">
-    /// Kernels that are called: names of <c>extern "C"</c> kernels, or C++ names such as <c>reduce&lt;float, 128&gt;</c>, which are
-    /// instantiated.
+    /// Kernels that are called: names of <c>extern "C"</c> kernels, or C++ names such as <c>reduce&lt;float, 128&gt;</c>,
+    /// which are instantiated.
     /// </param>
     /// <exception cref="ArgumentException">Text or entry points are empty.</exception>
     public KernelSource(string text, params IReadOnlyList<string> entryPoints)
@@ -45,6 +45,8 @@ public sealed record KernelSource
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
 
     /// <summary>More options of NVRTC, as in <c>--use_fast_math</c> or <c>--maxrregcount=128</c>.</summary>
-    /// <value>Default: none. Always given: architecture, <c>--std=c++17</c>, <c>-default-device</c>, <c>--ptxas-options=-v</c>.</value>
+    /// <value>
+    /// Default: none. Always given: architecture, <c>--std=c++17</c>, <c>-default-device</c>, <c>--ptxas-options=-v</c>.
+    /// </value>
     public IReadOnlyList<string> Options { get; init; } = [];
 }

@@ -24,7 +24,9 @@ internal sealed record KernelVariant(string File, string Entry, int Registers)
     /// <summary>Bytes that may be spilled (stores and loads each). 0 for every kernel that a step spends time in.</summary>
     internal int SpillBytes { get; init; }
 
-    /// <summary>The source that is compiled. Variants of the same file, definitions and options share one translation unit.</summary>
+    /// <summary>
+    /// The source that is compiled. Variants of the same file, definitions and options share one translation unit.
+    /// </summary>
     internal KernelSource Source() => EmbeddedKernels.Source(File, Entry) with { Defines = Defines, Options = Options };
 
     /// <summary>Entry and definitions, as the table shows them.</summary>

@@ -27,7 +27,8 @@ internal sealed unsafe class Nvrtc
         if (major < 12)
         {
             throw new CudaNotFoundException(CudaComponent.Nvrtc,
-                $"NVRTC {_path} has version {Version}, but 12.0 or newer is needed. Set {CudaSearch.Variable} to the folder of a newer one.");
+                $"NVRTC {_path} has version {Version}, but 12.0 or newer is needed. "
+                + $"Set {CudaSearch.Variable} to the folder of a newer one.");
         }
 
         _create = (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)Find("nvrtcCreateProgram");
@@ -45,7 +46,8 @@ internal sealed unsafe class Nvrtc
     internal Version Version { get; }
 
     /// <summary>Compiles one translation unit to a cubin.</summary>
-    internal (byte[] Cubin, string Log, Dictionary<string, string> LoweredNames) Compile(KernelSource source, IReadOnlyList<string> options)
+    internal (byte[] Cubin, string Log, Dictionary<string, string> LoweredNames) Compile(
+        KernelSource source, IReadOnlyList<string> options)
     {
         using var strings = new NativeStrings();
         var headers = source.Headers.ToArray();
@@ -94,7 +96,8 @@ internal sealed unsafe class Nvrtc
             if (SourceLine(source, error) is { } line) text.Append("\n    ").Append(line);
         }
 
-        if (errors.Length > shown) text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n  and {errors.Length - shown} more");
+        if (errors.Length > shown)
+            text.Append(System.Globalization.CultureInfo.InvariantCulture, $"\n  and {errors.Length - shown} more");
         if (errors.Length == 0) text.Append("\n  ").Append(log.Length > 0 ? log : "the compiler left no message");
         return new(text.ToString(), errors, log);
     }
@@ -115,7 +118,8 @@ internal sealed unsafe class Nvrtc
     private void* Find(string name) => NativeLibrary.TryGetExport(_library, name, out var address)
         ? (void*)address
         : throw new CudaNotFoundException(CudaComponent.Nvrtc,
-            $"NVRTC {_path} has no function {name}: it is older than 12.0. Set {CudaSearch.Variable} to the folder of a newer one.");
+            $"NVRTC {_path} has no function {name}: it is older than 12.0. "
+            + $"Set {CudaSearch.Variable} to the folder of a newer one.");
 
     // Texts in native memory for the time of a call.
     private sealed class NativeStrings : IDisposable

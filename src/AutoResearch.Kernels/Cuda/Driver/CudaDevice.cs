@@ -204,7 +204,9 @@ public sealed unsafe class CudaDevice : IDisposable
 
     /// <summary>Name, capability and driver in one line, for logs.</summary>
     /// <returns>The text.</returns>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"CUDA device {Index}: {Name}, {ComputeCapability}, {MultiprocessorCount} SMs, {TotalMemory >> 20} MiB, driver CUDA {DriverVersion}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture,
+        $"CUDA device {Index}: {Name}, {ComputeCapability}, {MultiprocessorCount} SMs, {TotalMemory >> 20} MiB, "
+        + $"driver CUDA {DriverVersion}");
 
     /// <summary>Throws for any status but success. A sticky error makes the device unusable.</summary>
     /// <param name="status">What the driver returned.</param>
@@ -232,7 +234,8 @@ public sealed unsafe class CudaDevice : IDisposable
         var (name, text) = driver.Describe(status);
         var advice = CudaErrors.Advice(status);
         return new(call, status, name,
-            FormattableString.Invariant($"{call} failed{where}: {name} ({status}, {text}).{(advice.Length > 0 ? " " : "")}{advice}"),
+            FormattableString.Invariant(
+                $"{call} failed{where}: {name} ({status}, {text}).{(advice.Length > 0 ? " " : "")}{advice}"),
             CudaErrors.IsSticky(status));
     }
 
@@ -263,7 +266,9 @@ public sealed unsafe class CudaDevice : IDisposable
     {
         var first = _firstError!;
         throw new CudaException(first.Call, first.Code, first.ErrorName,
-            $"CUDA device {Index} ({Name}) cannot be used any more in this process, start a new one. The first error: {first.Message}", true, first);
+            $"CUDA device {Index} ({Name}) cannot be used any more in this process, start a new one. The first error: "
+            + $"{first.Message}",
+            true, first);
     }
 
     private int Attribute(int attribute)

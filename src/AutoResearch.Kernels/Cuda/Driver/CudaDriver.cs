@@ -8,7 +8,9 @@ namespace AutoResearch.Kernels;
 /// </summary>
 internal sealed unsafe class CudaDriver
 {
-    /// <summary>Oldest CUDA version the driver must support: tensor maps, launch attributes and graph updates came with 12.0.</summary>
+    /// <summary>
+    /// Oldest CUDA version the driver must support: tensor maps, launch attributes and graph updates came with 12.0.
+    /// </summary>
     internal const int OldestVersion = 12000;
 
     private readonly nint _library;
@@ -68,11 +70,14 @@ internal sealed unsafe class CudaDriver
         ModuleGetGlobal = (delegate* unmanaged<nint*, nuint*, nint, byte*, int>)Find("cuModuleGetGlobal_v2");
         FuncGetAttribute = (delegate* unmanaged<int*, int, nint, int>)Find("cuFuncGetAttribute");
         FuncSetAttribute = (delegate* unmanaged<nint, int, int, int>)Find("cuFuncSetAttribute");
-        OccupancyMaxActiveBlocks = (delegate* unmanaged<int*, nint, int, nuint, int>)Find("cuOccupancyMaxActiveBlocksPerMultiprocessor");
-        LaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Find("cuLaunchKernel");
+        OccupancyMaxActiveBlocks = (delegate* unmanaged<int*, nint, int, nuint, int>)
+            Find("cuOccupancyMaxActiveBlocksPerMultiprocessor");
+        LaunchKernel = (delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)
+            Find("cuLaunchKernel");
         LaunchKernelEx = (delegate* unmanaged<NativeLaunchConfig*, nint, void**, void**, int>)Find("cuLaunchKernelEx");
-        TensorMapEncodeTiled = (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)
-            Find("cuTensorMapEncodeTiled");
+        TensorMapEncodeTiled =
+            (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)
+                Find("cuTensorMapEncodeTiled");
 
         GraphInstantiate = (delegate* unmanaged<nint*, nint, ulong, int>)Find("cuGraphInstantiateWithFlags");
         GraphExecUpdate = (delegate* unmanaged<nint, nint, NativeGraphUpdate*, int>)Find("cuGraphExecUpdate_v2");
@@ -132,7 +137,8 @@ internal sealed unsafe class CudaDriver
     internal delegate* unmanaged<int*, nint, int, nuint, int> OccupancyMaxActiveBlocks { get; }
     internal delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int> LaunchKernel { get; }
     internal delegate* unmanaged<NativeLaunchConfig*, nint, void**, void**, int> LaunchKernelEx { get; }
-    internal delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int> TensorMapEncodeTiled { get; }
+    internal delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int,
+        int> TensorMapEncodeTiled { get; }
     internal delegate* unmanaged<nint*, nint, ulong, int> GraphInstantiate { get; }
     internal delegate* unmanaged<nint, nint, NativeGraphUpdate*, int> GraphExecUpdate { get; }
     internal delegate* unmanaged<nint, nint*, nuint*, int> GraphGetNodes { get; }
@@ -155,7 +161,8 @@ internal sealed unsafe class CudaDriver
             $"The CUDA driver {_path} has no function {name}. It is too old: install NVIDIA driver 525 or newer (CUDA 12.0).");
 
     private CudaNotFoundException TooOld(int version) => new(CudaComponent.Driver,
-        $"The CUDA driver {_path} supports CUDA {version / 1000}.{version % 1000 / 10}, but 12.0 is needed. Install NVIDIA driver 525 or newer.");
+        $"The CUDA driver {_path} supports CUDA {version / 1000}.{version % 1000 / 10}, but 12.0 is needed. "
+        + "Install NVIDIA driver 525 or newer.");
 }
 
 /// <summary>CUlaunchConfig.</summary>

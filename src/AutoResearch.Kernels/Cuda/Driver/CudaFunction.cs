@@ -3,8 +3,8 @@ namespace AutoResearch.Kernels;
 /// <summary>A kernel, ready to be launched.</summary>
 public sealed unsafe class CudaFunction
 {
-    private const int MaxThreadsAttribute = 0, SharedAttribute = 1, LocalAttribute = 3, RegistersAttribute = 4, DynamicSharedAttribute = 8,
-        NonPortableClusterAttribute = 14;
+    private const int MaxThreadsAttribute = 0, SharedAttribute = 1, LocalAttribute = 3, RegistersAttribute = 4,
+        DynamicSharedAttribute = 8, NonPortableClusterAttribute = 14;
 
     private const int MostArguments = 128;
 
@@ -43,7 +43,8 @@ public sealed unsafe class CudaFunction
             if (value < 0 || value > most)
             {
                 throw new ArgumentOutOfRangeException(nameof(value), value,
-                    $"{Name} can have 0 to {most} bytes of dynamic shared memory on {Device.Name} ({StaticSharedBytes} are static).");
+                    $"{Name} can have 0 to {most} bytes of dynamic shared memory on {Device.Name} ({StaticSharedBytes} "
+                    + "are static).");
             }
 
             Set(DynamicSharedAttribute, value);
@@ -62,7 +63,8 @@ public sealed unsafe class CudaFunction
     {
         Prepare();
         int blocks;
-        Device.Check(Device.Driver.OccupancyMaxActiveBlocks(&blocks, _handle, threads, (nuint)sharedBytes), $"cuOccupancyMaxActiveBlocks({Name})");
+        Device.Check(Device.Driver.OccupancyMaxActiveBlocks(&blocks, _handle, threads, (nuint)sharedBytes),
+            $"cuOccupancyMaxActiveBlocks({Name})");
         return blocks;
     }
 
@@ -87,10 +89,13 @@ public sealed unsafe class CudaFunction
         Device.LastKernel = Name;
         var status = launch.Cluster == default && !launch.Cooperative && !launch.OverlapsPrevious
             ? Device.Driver.LaunchKernel(_handle, (uint)launch.Grid.X, (uint)launch.Grid.Y, (uint)launch.Grid.Z,
-                (uint)launch.Block.X, (uint)launch.Block.Y, (uint)launch.Block.Z, (uint)launch.SharedBytes, stream.Handle, parameters, null)
+                (uint)launch.Block.X, (uint)launch.Block.Y, (uint)launch.Block.Z, (uint)launch.SharedBytes, stream.Handle,
+                parameters, null)
             : LaunchWithAttributes(stream, launch, parameters);
         foreach (ref readonly var argument in arguments) GC.KeepAlive(argument.Owner);
-        if (status != 0) Device.Check(status, $"cuLaunchKernel({Name}, grid {launch.Grid}, block {launch.Block}, {launch.SharedBytes} bytes shared)");
+        if (status != 0)
+            Device.Check(status,
+                $"cuLaunchKernel({Name}, grid {launch.Grid}, block {launch.Block}, {launch.SharedBytes} bytes shared)");
         if (Device.Options.SynchronizeLaunches && !stream.IsCapturing)
             Device.Check(Device.Driver.StreamSynchronize(stream.Handle), $"cuStreamSynchronize after {Name}");
     }
@@ -115,7 +120,8 @@ public sealed unsafe class CudaFunction
         }
 
         if (launch.Cooperative) attributes[count++] = new() { Id = NativeLaunchAttribute.Cooperative, X = 1 };
-        if (launch.OverlapsPrevious) attributes[count++] = new() { Id = NativeLaunchAttribute.ProgrammaticStreamSerialization, X = 1 };
+        if (launch.OverlapsPrevious)
+            attributes[count++] = new() { Id = NativeLaunchAttribute.ProgrammaticStreamSerialization, X = 1 };
         var config = new NativeLaunchConfig
         {
             GridX = (uint)launch.Grid.X,
@@ -136,18 +142,21 @@ public sealed unsafe class CudaFunction
     {
         var (grid, block, cluster) = (launch.Grid, launch.Block, launch.Cluster);
         if (grid.X < 1 || grid.Y is < 1 or > 65535 || grid.Z is < 1 or > 65535)
-            throw new ArgumentException($"{Name}: the grid {grid} must be at least 1 in every extent and at most 65535 in the second and third.",
+            throw new ArgumentException(
+                $"{Name}: the grid {grid} must be at least 1 in every extent and at most 65535 in the second and third.",
                 nameof(launch));
         if (block.X < 1 || block.Y < 1 || block.Z < 1 || block.Count > 1024)
             throw new ArgumentException($"{Name}: the block {block} must have 1 to 1024 threads.", nameof(launch));
         if (cluster != default && (cluster.X < 1 || cluster.Y < 1 || cluster.Z < 1
             || grid.X % cluster.X != 0 || grid.Y % cluster.Y != 0 || grid.Z % cluster.Z != 0))
-            throw new ArgumentException($"{Name}: the grid {grid} must be a multiple of the cluster {cluster} in every extent.", nameof(launch));
+            throw new ArgumentException($"{Name}: the grid {grid} must be a multiple of the cluster {cluster} in every extent.",
+                nameof(launch));
         if (launch.SharedBytes < 0 || (launch.SharedBytes > 0 && launch.SharedBytes > MaxDynamicSharedBytes))
         {
             throw new ArgumentException(
-                $"{Name}: {launch.SharedBytes} bytes of dynamic shared memory are asked for, but at most {MaxDynamicSharedBytes} are allowed. " +
-                "Raise MaxDynamicSharedBytes of the function first.", nameof(launch));
+                $"{Name}: {launch.SharedBytes} bytes of dynamic shared memory are asked for, "
+                + $"but at most {MaxDynamicSharedBytes} are allowed. Raise MaxDynamicSharedBytes of the function first.",
+                nameof(launch));
         }
 
         if (arguments > MostArguments)

@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// A recorded sequence of work, launched as a whole: a training step costs one call instead of hundreds. Addresses and arguments are
-/// frozen at capture; all memory that the recorded work uses must stay allocated as long as the graph.
+/// A recorded sequence of work, launched as a whole: a training step costs one call instead of hundreds. Addresses and arguments
+/// are frozen at capture; all memory that the recorded work uses must stay allocated as long as the graph.
 /// </summary>
 public sealed unsafe class CudaGraph : CudaResource
 {
@@ -19,7 +19,8 @@ public sealed unsafe class CudaGraph : CudaResource
     public long NodeCount { get; private set; }
 
     /// <summary>Records what <paramref name="work"/> puts into a stream, without running it.</summary>
-    /// <param name="stream">The stream; what other streams are given is recorded if they wait for events of this one and it for theirs.</param>
+    /// <param name="stream">The stream; what other streams are given is recorded if they wait for events of this one and
+    /// it for theirs.</param>
     /// <param name="work">Issues the work. It must not wait for the GPU or copy to the host.</param>
     /// <returns>The graph.</returns>
     /// <exception cref="InvalidOperationException">The stream is being captured already, or nothing was recorded.</exception>
@@ -47,8 +48,8 @@ public sealed unsafe class CudaGraph : CudaResource
     }
 
     /// <summary>
-    /// Records anew and takes over the changed arguments. As fast as possible when the operations are the same ones in the same order;
-    /// otherwise the graph is built again.
+    /// Records anew and takes over the changed arguments. As fast as possible when the operations are the same ones in the same
+    /// order; otherwise the graph is built again.
     /// </summary>
     /// <param name="stream">The stream to record.</param>
     /// <param name="work">Issues the work.</param>

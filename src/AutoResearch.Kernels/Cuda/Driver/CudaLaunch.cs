@@ -4,8 +4,8 @@ namespace AutoResearch.Kernels;
 /// <param name="Grid">Number of blocks; an extent of 0 is refused.</param>
 /// <param name="Block">Threads of a block, at most 1024 in all.</param>
 /// <param name="SharedBytes">
-/// Dynamic shared memory of a block, in bytes. Above 48 KiB the function's <see cref="CudaFunction.MaxDynamicSharedBytes"/> must be
-/// raised first.
+/// Dynamic shared memory of a block, in bytes. Above 48 KiB the function's <see cref="CudaFunction.MaxDynamicSharedBytes"/>
+/// must be raised first.
 /// </param>
 /// <param name="Cluster">Blocks of a thread-block cluster (sm_90 and newer), or default for none.</param>
 public readonly record struct CudaLaunch(Dim3 Grid, Dim3 Block, int SharedBytes = 0, Dim3 Cluster = default)

@@ -11,10 +11,13 @@ public sealed unsafe class CudaModule : CudaResource
     /// <param name="device">The device.</param>
     /// <param name="cubin">The ELF image, compiled for <see cref="CudaDevice.Architecture"/>.</param>
     /// <exception cref="ArgumentException">The image is no ELF file.</exception>
-    /// <exception cref="CudaException">The driver refuses it, for example because it was compiled for another architecture.</exception>
-    public CudaModule(CudaDevice device, ReadOnlySpan<byte> cubin) : base(device ?? throw new ArgumentNullException(nameof(device)))
+    /// <exception cref="CudaException">The driver refuses it, for example because it was compiled for another
+    /// architecture.</exception>
+    public CudaModule(CudaDevice device, ReadOnlySpan<byte> cubin)
+        : base(device ?? throw new ArgumentNullException(nameof(device)))
     {
-        if (!cubin.StartsWith("\u007fELF"u8)) throw new ArgumentException("A cubin is an ELF file; this is something else.", nameof(cubin));
+        if (!cubin.StartsWith("\u007fELF"u8))
+            throw new ArgumentException("A cubin is an ELF file; this is something else.", nameof(cubin));
         device.MakeCurrent();
         nint handle;
         fixed (byte* image = cubin) device.Check(device.Driver.ModuleLoadData(&handle, image), "cuModuleLoadData");

@@ -109,7 +109,8 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void CopyFromHostAsync(void* source, nint destination, long bytes)
     {
-        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyHtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyHtoDAsync");
+        if (IsWork(bytes))
+            Device.Check(Device.Driver.MemcpyHtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyHtoDAsync");
     }
 
     /// <summary>Puts a copy to the host into the stream.</summary>
@@ -118,7 +119,8 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void CopyToHostAsync(nint source, void* destination, long bytes)
     {
-        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyDtoHAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoHAsync");
+        if (IsWork(bytes))
+            Device.Check(Device.Driver.MemcpyDtoHAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoHAsync");
     }
 
     /// <summary>Puts a copy within device memory into the stream. The ranges must not overlap.</summary>
@@ -127,7 +129,8 @@ public sealed unsafe class CudaStream : CudaResource
     /// <param name="bytes">Number of bytes.</param>
     public void Copy(nint source, nint destination, long bytes)
     {
-        if (IsWork(bytes)) Device.Check(Device.Driver.MemcpyDtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoDAsync");
+        if (IsWork(bytes))
+            Device.Check(Device.Driver.MemcpyDtoDAsync(destination, source, (nuint)bytes, Handle), "cuMemcpyDtoDAsync");
     }
 
     /// <summary>Sets bytes.</summary>

@@ -1,9 +1,9 @@
 namespace AutoResearch.Kernels;
 
 /// <summary>
-/// One argument of a kernel. Device addresses (<see cref="nint"/>, <see cref="CudaBuffer"/>), numbers and <see cref="TensorMap"/>s
-/// convert implicitly. The C# type must have the size of the kernel's parameter: <c>int</c> for <c>int</c>, <c>long</c> for
-/// <c>long long</c>, <c>float</c> for <c>float</c>.
+/// One argument of a kernel. Device addresses (<see cref="nint"/>, <see cref="CudaBuffer"/>), numbers and
+/// <see cref="TensorMap"/>s convert implicitly. The C# type must have the size of the kernel's parameter: <c>int</c> for
+/// <c>int</c>, <c>long</c> for <c>long long</c>, <c>float</c> for <c>float</c>.
 /// </summary>
 public readonly struct KernelArgument
 {

@@ -6,7 +6,9 @@ namespace AutoResearch.Kernels;
 /// Describes a tensor of up to 5 dimensions in device memory for the tensor memory accelerator of sm_90 and newer: 128 opaque
 /// bytes, aligned to 128, passed to a kernel by value. Elements outside the tensor are read as zero and not written.
 /// </summary>
-/// <remarks>A map is copied when a kernel is launched, so it may be disposed of right after. A captured graph keeps that copy.</remarks>
+/// <remarks>
+/// A map is copied when a kernel is launched, so it may be disposed of right after. A captured graph keeps that copy.
+/// </remarks>
 public sealed unsafe class TensorMap : IDisposable
 {
     private const nuint Size = 128;
@@ -27,12 +29,14 @@ public sealed unsafe class TensorMap : IDisposable
     /// <exception cref="ArgumentException">A value breaks one of these rules; the message names it.</exception>
     /// <exception cref="NotSupportedException">The GPU has no tensor memory accelerator.</exception>
     public TensorMap(
-        CudaDevice device, DType type, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides, ReadOnlySpan<int> box,
+        CudaDevice device, DType type, nint address, ReadOnlySpan<long> extents, ReadOnlySpan<long> strides,
+        ReadOnlySpan<int> box,
         TensorSwizzle swizzle = TensorSwizzle.None)
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.ComputeCapability.Major < 9)
-            throw new NotSupportedException($"Tensor maps need compute capability 9.0; {device.Name} has {device.ComputeCapability}.");
+            throw new NotSupportedException(
+                $"Tensor maps need compute capability 9.0; {device.Name} has {device.ComputeCapability}.");
         Check(type, address, extents, strides, box, swizzle);
 
         var rank = extents.Length;
@@ -57,7 +61,8 @@ public sealed unsafe class TensorMap : IDisposable
                 elementStrides, 0, (int)swizzle, promotion, 0);
         if (status == 0) return;
         Dispose();
-        device.Check(status, $"cuTensorMapEncodeTiled({type}, extents {Text(extents)}, strides {Text(strides)}, box {Text(box)}, {swizzle})");
+        device.Check(status,
+            $"cuTensorMapEncodeTiled({type}, extents {Text(extents)}, strides {Text(strides)}, box {Text(box)}, {swizzle})");
     }
 
     /// <summary>Releases the memory if <see cref="Dispose"/> was not called.</summary>
@@ -86,27 +91,33 @@ public sealed unsafe class TensorMap : IDisposable
         var rank = extents.Length;
         if (rank is < 1 or > 5) throw new ArgumentException($"A tensor map has 1 to 5 dimensions, not {rank}.", nameof(extents));
         if (strides.Length != rank - 1)
-            throw new ArgumentException($"{rank} extents need {rank - 1} strides (the innermost has none), not {strides.Length}.", nameof(strides));
-        if (box.Length != rank) throw new ArgumentException($"{rank} extents need a box of {rank} extents, not {box.Length}.", nameof(box));
+            throw new ArgumentException($"{rank} extents need {rank - 1} strides (the innermost has none), not {strides.Length}.",
+                nameof(strides));
+        if (box.Length != rank)
+            throw new ArgumentException($"{rank} extents need a box of {rank} extents, not {box.Length}.", nameof(box));
         if (address == 0 || address % 16 != 0)
-            throw new ArgumentException(FormattableString.Invariant($"The address 0x{address:x} must be a multiple of 16 and not 0."),
+            throw new ArgumentException(
+                FormattableString.Invariant($"The address 0x{address:x} must be a multiple of 16 and not 0."),
                 nameof(address));
         for (var i = 0; i < rank; i++)
         {
             if (extents[i] is < 1 or > 1L << 32)
                 throw new ArgumentException($"Extent {i} is {extents[i]}; it must lie in 1..2^32.", nameof(extents));
-            if (box[i] is < 1 or > 256) throw new ArgumentException($"Extent {i} of the box is {box[i]}; it must lie in 1..256.", nameof(box));
+            if (box[i] is < 1 or > 256)
+                throw new ArgumentException($"Extent {i} of the box is {box[i]}; it must lie in 1..256.", nameof(box));
         }
 
         for (var i = 0; i < strides.Length; i++)
         {
             if (strides[i] < 0 || strides[i] % 16 != 0 || strides[i] >= 1L << 40)
-                throw new ArgumentException($"Stride {i} is {strides[i]} bytes; it must be a multiple of 16 below 2^40.", nameof(strides));
+                throw new ArgumentException($"Stride {i} is {strides[i]} bytes; it must be a multiple of 16 below 2^40.",
+                    nameof(strides));
         }
 
         var width = (long)box[0] * type.Size();
         if (width % 16 != 0)
-            throw new ArgumentException($"The box is {width} bytes wide ({box[0]} elements of {type}); it must be a multiple of 16 bytes.",
+            throw new ArgumentException(
+                $"The box is {width} bytes wide ({box[0]} elements of {type}); it must be a multiple of 16 bytes.",
                 nameof(box));
         var span = swizzle switch
         {
@@ -117,7 +128,8 @@ public sealed unsafe class TensorMap : IDisposable
             _ => throw new ArgumentOutOfRangeException(nameof(swizzle), swizzle, "Unknown swizzle."),
         };
         if (width > span)
-            throw new ArgumentException($"The box is {width} bytes wide; the swizzle of {span} bytes allows {span / type.Size()} elements of {type}.",
+            throw new ArgumentException(
+                $"The box is {width} bytes wide; the swizzle of {span} bytes allows {span / type.Size()} elements of {type}.",
                 nameof(box));
     }
 

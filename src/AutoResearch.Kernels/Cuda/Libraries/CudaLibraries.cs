@@ -156,9 +156,11 @@ public sealed class CudaLibraries
         message.Append(component switch
         {
             CudaComponent.Driver =>
-                "It comes with the NVIDIA display driver, 525 or newer; in a container, start it with its GPUs (docker run --gpus all). ",
+                "It comes with the NVIDIA display driver, 525 or newer; in a container, "
+                + "start it with its GPUs (docker run --gpus all). ",
             CudaComponent.Nvrtc =>
-                "It comes with any CUDA toolkit, with PyTorch (pip install nvidia-cuda-nvrtc-cu12) and with TorchSharp-cuda-linux. ",
+                "It comes with any CUDA toolkit, "
+                + "with PyTorch (pip install nvidia-cuda-nvrtc-cu12) and with TorchSharp-cuda-linux. ",
             _ => "It comes with any CUDA toolkit, with PyTorch (pip install nvidia-cublas-cu12) and with TorchSharp-cuda-linux. ",
         });
         message.Append("If it is installed elsewhere, set ").Append(CudaSearch.Variable).Append(" to its folder. Looked in:");

@@ -6,12 +6,14 @@ namespace AutoResearch.Kernels;
 /// The places where CUDA's libraries may lie, in the order in which they are looked at. Works on a given environment and file
 /// system root, so that it can be tested.
 /// </summary>
-internal sealed class CudaSearch(Func<string, string?> environment, string root = "/", bool useLoader = true, bool? windows = null)
+internal sealed class CudaSearch(
+    Func<string, string?> environment, string root = "/", bool useLoader = true, bool? windows = null)
 {
     /// <summary>Folders or files to look at before anything else, separated as in PATH.</summary>
     internal const string Variable = "AUTORESEARCH_CUDA_PATH";
 
-    private static readonly string[] ToolkitFolders = ["lib64", "lib", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib", "bin/x64", "bin"];
+    private static readonly string[] ToolkitFolders =
+        ["lib64", "lib", "targets/x86_64-linux/lib", "targets/sbsa-linux/lib", "bin/x64", "bin"];
 
     private readonly bool _windows = windows ?? OperatingSystem.IsWindows();
 
@@ -23,7 +25,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
 
     /// <summary>Names of a library, the preferred one first.</summary>
     /// <param name="component">The library.</param>
-    /// <param name="driverVersion">Version of the driver, 1000 · major + 10 · minor: what it cannot run comes last. 0 when unknown.</param>
+    /// <param name="driverVersion">Version of the driver, 1000 · major + 10 · minor: what it cannot run comes last. 0
+    /// when unknown.</param>
     internal string[] Names(CudaComponent component, int driverVersion = 0)
     {
         string[] names = component switch
@@ -41,7 +44,9 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
         return names;
     }
 
-    /// <summary>Names under which Python wheels and libtorch packages carry a library with a hash in its name; a file pattern, or null.</summary>
+    /// <summary>
+    /// Names under which Python wheels and libtorch packages carry a library with a hash in its name; a file pattern, or null.
+    /// </summary>
     internal string? Pattern(CudaComponent component) => component switch
     {
         _ when _windows => null,
@@ -77,8 +82,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
                 foreach (var folder in Toolkit(toolkit)) yield return folder;
         }
 
-        foreach (var folder in (string[])
-            ["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib", "lib64", "usr/lib/wsl/lib", "run/opengl-driver/lib"])
+        foreach (var folder in (string[])["usr/lib/x86_64-linux-gnu", "usr/lib/aarch64-linux-gnu", "usr/lib64", "usr/lib",
+            "lib64", "usr/lib/wsl/lib", "run/opengl-driver/lib"])
             yield return At(folder);
         foreach (var folder in Python()) yield return folder;
         foreach (var folder in TorchSharp()) yield return folder;
@@ -91,13 +96,16 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
         [
             environment("VIRTUAL_ENV"), environment("CONDA_PREFIX"), At("usr/local"), At("usr"), At("opt/conda"), At("opt/venv"),
             .. home is null ? []
-                : (string[])[Path.Combine(home, ".local"), Path.Combine(home, "miniconda3"), Path.Combine(home, "anaconda3"), Path.Combine(home, ".venv")],
+                : (string[])[Path.Combine(home, ".local"), Path.Combine(home, "miniconda3"), Path.Combine(home, "anaconda3"),
+                    Path.Combine(home, ".venv")],
         ];
         foreach (var prefix in prefixes)
         {
             if (string.IsNullOrEmpty(prefix)) continue;
             if (environment("CONDA_PREFIX") == prefix) yield return Path.Combine(prefix, "lib");
-            IEnumerable<string> pythons = _windows ? [Path.Combine(prefix, "Lib")] : Matches(Path.Combine(prefix, "lib"), "python3*");
+            IEnumerable<string> pythons = _windows
+                ? [Path.Combine(prefix, "Lib")]
+                : Matches(Path.Combine(prefix, "lib"), "python3*");
             foreach (var python in pythons)
             {
                 foreach (var packages in (string[])["site-packages", "dist-packages"])
@@ -116,7 +124,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
 
     private IEnumerable<string> TorchSharp()
     {
-        var identifier = _windows ? "win-x64" : RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64" : "linux-x64";
+        var identifier = _windows ? "win-x64" : RuntimeInformation.OSArchitecture == Architecture.Arm64 ? "linux-arm64"
+            : "linux-x64";
         yield return AppContext.BaseDirectory;
         yield return Path.Combine(AppContext.BaseDirectory, "runtimes", identifier, "native");
         var packages = environment("NUGET_PACKAGES") is { Length: > 0 } named ? named
@@ -137,7 +146,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
         try
         {
             return Directory.Exists(folder)
-                ? Directory.GetDirectories(folder, pattern).OrderByDescending(VersionOf).ThenBy(name => name, StringComparer.Ordinal)
+                ? Directory.GetDirectories(folder, pattern).OrderByDescending(VersionOf)
+                    .ThenBy(name => name, StringComparer.Ordinal)
                 : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -152,7 +162,8 @@ internal sealed class CudaSearch(Func<string, string?> environment, string root 
         var digits = name.IndexOfAnyInRange('0', '9');
         if (digits < 0) return new(0, 0);
         var number = name[digits..];
-        return Version.TryParse(number, out var version) ? version : int.TryParse(number, out var whole) ? new(whole, 0) : new(0, 0);
+        return Version.TryParse(number, out var version) ? version : int.TryParse(number, out var whole) ? new(whole, 0)
+            : new(0, 0);
     }
 
     private string At(string relative) => Path.Combine(root, relative);

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace AutoResearch.Kernels;
 
-/// <summary>A block of device memory from the device's allocator, aligned to 512 bytes, with undefined content at first.</summary>
+/// <summary>
+/// A block of device memory from the device's allocator, aligned to 512 bytes, with undefined content at first.
+/// </summary>
 public sealed class CudaBuffer : IDisposable
 {
     private readonly CudaMemory _memory;

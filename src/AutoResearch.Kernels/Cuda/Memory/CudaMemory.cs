@@ -44,7 +44,8 @@ public sealed unsafe class CudaMemory
     /// <summary>Reserves memory, aligned to 512 bytes, with undefined content.</summary>
     /// <param name="bytes">Size, at least 1.</param>
     /// <returns>Device address.</returns>
-    /// <exception cref="CudaOutOfMemoryException">There is not enough, even after giving back what was kept for reuse.</exception>
+    /// <exception cref="CudaOutOfMemoryException">There is not enough, even after giving back what was kept
+    /// for reuse.</exception>
     public nint Allocate(long bytes)
     {
         if (bytes is < 1 or > long.MaxValue / 2)
@@ -56,7 +57,8 @@ public sealed unsafe class CudaMemory
         }
         catch (CudaOutOfMemoryException)
         {
-            // What was forgotten instead of disposed of is still held: let the finalizers give it back. Not under the lock, which they need.
+            // What was forgotten instead of disposed of is still held: let the finalizers give it back. Not under the
+            // lock, which they need.
             GC.Collect();
             GC.WaitForPendingFinalizers();
             return Take(size);
@@ -72,7 +74,8 @@ public sealed unsafe class CudaMemory
         {
             if (_disposed) return;
             if (!_used.Remove(address, out var block))
-                throw new ArgumentException(FormattableString.Invariant($"0x{address:x} is not the address of a block that is in use: freed twice?"),
+                throw new ArgumentException(
+                    FormattableString.Invariant($"0x{address:x} is not the address of a block that is in use: freed twice?"),
                     nameof(address));
             UsedBytes -= block.Size;
             block.IsFree = true;
@@ -112,7 +115,8 @@ public sealed unsafe class CudaMemory
                 $"{Mebibytes(memory.ReservedBytes - memory.UsedBytes)} are kept for reuse";
         }
 
-        return new(text + ". Use a smaller model, batch or sequence, or close other programs on the GPU.", requested, free, total);
+        return new(text + ". Use a smaller model, batch or sequence, or close other programs on the GPU.", requested,
+            free, total);
     }
 
     // By the device, while its context still lives.
@@ -163,7 +167,8 @@ public sealed unsafe class CudaMemory
 
     private Block? BestFit(long size)
     {
-        foreach (var block in (IsSmall(size) ? _freeSmall : _freeLarge).GetViewBetween(new Block(0, size, false), Block.Largest)) return block;
+        foreach (var block in (IsSmall(size) ? _freeSmall : _freeLarge).GetViewBetween(new Block(0, size, false), Block.Largest))
+            return block;
         return null;
     }
 
@@ -213,7 +218,12 @@ public sealed unsafe class CudaMemory
     private void Split(Block block, long size)
     {
         if (block.Size - size < Alignment) return;
-        var rest = new Block(block.Address + (nint)size, block.Size - size, block.IsSmall) { IsFree = true, Previous = block, Next = block.Next };
+        var rest = new Block(block.Address + (nint)size, block.Size - size, block.IsSmall)
+        {
+            IsFree = true,
+            Previous = block,
+            Next = block.Next,
+        };
         if (block.Next is { } next) next.Previous = rest;
         block.Next = rest;
         block.Size = size;

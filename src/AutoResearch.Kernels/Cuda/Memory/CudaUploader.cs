@@ -24,7 +24,8 @@ public sealed unsafe class CudaUploader : IDisposable
         _copies = new CudaStream(device);
         _consumed = new CudaEvent(device, timing: false);
         _slots = new Slot[slots];
-        for (var i = 0; i < slots; i++) _slots[i] = new(new PinnedBuffer(device, slotBytes), new CudaEvent(device, timing: false));
+        for (var i = 0; i < slots; i++)
+            _slots[i] = new(new PinnedBuffer(device, slotBytes), new CudaEvent(device, timing: false));
     }
 
     /// <summary>The device.</summary>
@@ -34,8 +35,8 @@ public sealed unsafe class CudaUploader : IDisposable
     public int SlotBytes { get; }
 
     /// <summary>
-    /// Copies bytes to the GPU. The copy waits for what <paramref name="consumer"/> was given before, which may still read the old
-    /// content; what it is given afterwards sees the new one.
+    /// Copies bytes to the GPU. The copy waits for what <paramref name="consumer"/> was given before, which may still read the
+    /// old content; what it is given afterwards sees the new one.
     /// </summary>
     /// <param name="source">The bytes; may be changed as soon as the method returns.</param>
     /// <param name="destination">Device address. Two destinations used in turn let copy and computation overlap.</param>

@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Page-locked host memory: copies to and from the GPU run at full speed beside other work. A scarce good of the machine.</summary>
+/// <summary>
+/// Page-locked host memory: copies to and from the GPU run at full speed beside other work. A scarce good of the machine.
+/// </summary>
 public sealed unsafe class PinnedBuffer : CudaResource
 {
     private const uint Portable = 1;

@@ -5,8 +5,8 @@ namespace AutoResearch.Kernels;
 /// events on the GPU, in rounds. What a research loop needs to treat kernels as hypotheses.
 /// </summary>
 /// <remarks>
-/// A kernel that crashes makes the GPU unusable for the process, and one that never ends cannot be stopped: where candidates are not to be
-/// trusted, run the bench in a process of its own with a time limit. Not thread-safe.
+/// A kernel that crashes makes the GPU unusable for the process, and one that never ends cannot be stopped: where candidates are
+/// not to be trusted, run the bench in a process of its own with a time limit. Not thread-safe.
 /// </remarks>
 public sealed class KernelBench
 {
@@ -65,8 +65,8 @@ public sealed class KernelBench
             run.Module = binary.Load(_device);
             run.Buffers = new KernelBuffers(_device, task.Buffers);
             run.Invocation = new(source, _device.Stream,
-                source.EntryPoints.Distinct(StringComparer.Ordinal).ToDictionary(entry => entry, entry => run.Module.Function(binary.LoweredName(entry)),
-                    StringComparer.Ordinal),
+                source.EntryPoints.Distinct(StringComparer.Ordinal).ToDictionary(entry => entry,
+                    entry => run.Module.Function(binary.LoweredName(entry)), StringComparer.Ordinal),
                 run.Buffers.Addresses);
             run.Buffers.Reset();
             task.Launch(run.Invocation);
@@ -82,7 +82,9 @@ public sealed class KernelBench
         if (_device.IsUnusable) foreach (var run in Completed(runs)) Guarded(run, _device.MakeCurrent);
         using var start = Completed(runs).Any() ? new CudaEvent(_device) : null;
         using var end = start is null ? null : new CudaEvent(_device);
-        using var flush = _options.ColdCache && start is not null ? new CudaBuffer(_device, Math.Max(1L << 20, 2L * _device.L2Bytes)) : null;
+        using var flush = _options.ColdCache && start is not null
+            ? new CudaBuffer(_device, Math.Max(1L << 20, 2L * _device.L2Bytes))
+            : null;
         if (start is null || end is null) return;
 
         foreach (var run in Completed(runs))
@@ -92,7 +94,8 @@ public sealed class KernelBench
                 for (var i = 0; i < _options.WarmUps; i++) task.Launch(run.Invocation!);
                 if (_options.ColdCache) return;
                 var once = Sample(task, run, start, end, null);
-                run.Launches = (int)Math.Clamp(Math.Ceiling(_options.SampleTime.TotalMicroseconds / Math.Max(once, 0.1)), 1, MostLaunchesPerSample);
+                run.Launches = (int)Math.Clamp(Math.Ceiling(_options.SampleTime.TotalMicroseconds / Math.Max(once, 0.1)), 1,
+                    MostLaunchesPerSample);
             });
         }
 

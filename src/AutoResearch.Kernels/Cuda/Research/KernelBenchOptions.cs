@@ -16,8 +16,8 @@ public sealed class KernelBenchOptions
     public TimeSpan SampleTime { get; init; } = TimeSpan.FromMilliseconds(0.5);
 
     /// <summary>
-    /// Empties the level-2 cache before every sample, which is one launch then: the time of a kernel whose data was last used long
-    /// ago, as in a training step.
+    /// Empties the level-2 cache before every sample, which is one launch then: the time of a kernel whose data was last used
+    /// long ago, as in a training step.
     /// </summary>
     /// <value>Default: false.</value>
     public bool ColdCache { get; init; }

@@ -47,7 +47,8 @@ internal sealed class KernelBuffers : IDisposable
     {
         var bytes = new byte[Size(_buffers[index]) + (2 * Guard)];
         _memory[index].CopyTo<byte>(bytes);
-        var whole = bytes.AsSpan(0, Guard).IndexOfAnyExcept(GuardByte) < 0 && bytes.AsSpan(bytes.Length - Guard).IndexOfAnyExcept(GuardByte) < 0;
+        var whole = bytes.AsSpan(0, Guard).IndexOfAnyExcept(GuardByte) < 0
+            && bytes.AsSpan(bytes.Length - Guard).IndexOfAnyExcept(GuardByte) < 0;
         return (Decode(bytes.AsSpan(Guard, bytes.Length - (2 * Guard)), _buffers[index].Type), whole);
     }
 

@@ -12,9 +12,11 @@ internal sealed class KernelCheck
     {
         _task = task;
         if (task.Buffers.DistinctBy(buffer => buffer.Name).Count() != task.Buffers.Count)
-            throw new ArgumentException($"The buffers of {task.Name} must have different names: {string.Join(", ", task.Buffers.Select(b => b.Name))}.",
+            throw new ArgumentException(
+                $"The buffers of {task.Name} must have different names: {string.Join(", ", task.Buffers.Select(b => b.Name))}.",
                 nameof(task));
-        if (!task.Buffers.Any(buffer => buffer.IsOutput)) throw new ArgumentException($"{task.Name} has no output to compare.", nameof(task));
+        if (!task.Buffers.Any(buffer => buffer.IsOutput))
+            throw new ArgumentException($"{task.Name} has no output to compare.", nameof(task));
         _expected = [.. task.Buffers.Select(buffer => buffer.HostCopy())];
         task.Reference(_expected);
     }
@@ -28,16 +30,20 @@ internal sealed class KernelCheck
             var buffer = _task.Buffers[b];
             var (actual, guardsWhole) = buffers.Read(b);
             if (!guardsWhole) problem ??= $"It wrote outside of {buffer.Name}.";
-            // Inputs must be what they were: their own content is what is expected of them, whatever the reference did to its copy.
+            // Inputs must be what they were: their own content is what is expected of them, whatever the
+            // reference did to its copy.
             var expected = buffer.IsOutput ? _expected[b] : buffer.Values!;
             for (var i = 0; i < actual.Length; i++)
             {
                 if (float.IsNaN(actual[i]) && !float.IsNaN(expected[i])) nans++;
                 var error = Error(actual[i], expected[i]);
                 worst = Math.Max(worst, error);
-                if (error <= (buffer.IsOutput ? _task.AbsoluteTolerance + (_task.RelativeTolerance * Math.Abs(expected[i])) : 0)) continue;
+                if (error <= (buffer.IsOutput ? _task.AbsoluteTolerance + (_task.RelativeTolerance * Math.Abs(expected[i])) : 0))
+                    continue;
                 mismatches++;
-                problem ??= string.Create(CultureInfo.InvariantCulture, $"{buffer.Name}[{i}] is {actual[i]}, but {expected[i]} is right{(buffer.IsOutput ? "" : ": it wrote to an input")}.");
+                problem ??= string.Create(CultureInfo.InvariantCulture,
+                    $"{buffer.Name}[{i}] is {actual[i]}, "
+                    + $"but {expected[i]} is right{(buffer.IsOutput ? "" : ": it wrote to an input")}.");
             }
         }
 
@@ -45,7 +51,8 @@ internal sealed class KernelCheck
         return problem is null ? trial : trial with
         {
             Outcome = KernelOutcome.WrongResult,
-            Message = FormattableString.Invariant($"{problem} {mismatches} elements are wrong, {nans} of them NaN; largest difference {worst:G4}."),
+            Message = FormattableString.Invariant(
+                $"{problem} {mismatches} elements are wrong, {nans} of them NaN; largest difference {worst:G4}."),
         };
     }
 

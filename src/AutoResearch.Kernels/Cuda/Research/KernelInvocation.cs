@@ -7,7 +7,8 @@ public sealed class KernelInvocation
     private readonly IReadOnlyDictionary<string, CudaFunction> _functions;
 
     internal KernelInvocation(
-        KernelSource source, CudaStream stream, IReadOnlyDictionary<string, CudaFunction> functions, IReadOnlyDictionary<string, nint> addresses) =>
+        KernelSource source, CudaStream stream, IReadOnlyDictionary<string, CudaFunction> functions,
+        IReadOnlyDictionary<string, nint> addresses) =>
         (Source, Stream, _functions, _addresses) = (source, stream, functions, addresses);
 
     /// <summary>The source, for example to read a tile size from its <see cref="KernelSource.Defines"/>.</summary>
@@ -27,7 +28,8 @@ public sealed class KernelInvocation
     /// <returns>The kernel.</returns>
     public CudaFunction Function(string entryPoint) => _functions.TryGetValue(entryPoint, out var function)
         ? function
-        : throw new ArgumentException($"{entryPoint} is no entry point: {string.Join(", ", _functions.Keys)}.", nameof(entryPoint));
+        : throw new ArgumentException($"{entryPoint} is no entry point: {string.Join(", ", _functions.Keys)}.",
+            nameof(entryPoint));
 
     /// <summary>Device address of a buffer.</summary>
     /// <param name="name">Its name.</param>

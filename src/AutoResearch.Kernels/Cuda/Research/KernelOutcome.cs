@@ -12,7 +12,9 @@ public enum KernelOutcome
     /// <summary>It could not be launched: too many threads, registers or shared memory, or a wrong grid.</summary>
     LaunchFailed,
 
-    /// <summary>It computes something else than the reference, leaves elements unwritten, or writes outside of its buffers.</summary>
+    /// <summary>
+    /// It computes something else than the reference, leaves elements unwritten, or writes outside of its buffers.
+    /// </summary>
     WrongResult,
 
     /// <summary>There was not enough memory.</summary>

@@ -10,7 +10,8 @@ public sealed class KernelTask
     public required IReadOnlyList<KernelTaskBuffer> Buffers { get; init; }
 
     /// <summary>
-    /// Launches a candidate. Called for every run; grid and block may depend on the candidate's definitions. It must not wait for the GPU.
+    /// Launches a candidate. Called for every run; grid and block may depend on the candidate's definitions. It must
+    /// not wait for the GPU.
     /// </summary>
     public required Action<KernelInvocation> Launch { get; init; }
 

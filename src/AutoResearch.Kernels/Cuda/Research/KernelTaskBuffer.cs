@@ -38,7 +38,8 @@ public sealed class KernelTaskBuffer
     /// <param name="count">Number of elements.</param>
     /// <param name="type">Element type on the GPU.</param>
     /// <returns>The buffer.</returns>
-    public static KernelTaskBuffer Output(string name, long count, DType type = DType.Float32) => new(name, type, null, count, true);
+    public static KernelTaskBuffer Output(string name, long count, DType type = DType.Float32) =>
+        new(name, type, null, count, true);
 
     /// <summary>An array that is read and written.</summary>
     /// <param name="name">Its name.</param>

@@ -37,8 +37,8 @@ public sealed record KernelTrial
     public double MedianMicroseconds { get; init; } = double.NaN;
 
     /// <summary>
-    /// Median over the rounds of the first candidate's time divided by this one's in the same round; 1 for the first. NaN unless both
-    /// completed.
+    /// Median over the rounds of the first candidate's time divided by this one's in the same round; 1 for the first. NaN
+    /// unless both completed.
     /// </summary>
     public double SpeedUp { get; init; } = double.NaN;
 

@@ -35,11 +35,13 @@ internal sealed unsafe class CudaCommands
 
     internal void Launch(CudaFunction function, in CudaLaunch launch, ReadOnlySpan<KernelArgument> arguments)
     {
-        if (arguments.Length > MostArguments) throw new ArgumentException($"{function.Name} has more than {MostArguments} arguments.", nameof(arguments));
+        if (arguments.Length > MostArguments)
+            throw new ArgumentException($"{function.Name} has more than {MostArguments} arguments.", nameof(arguments));
         var first = _words.Count;
         foreach (ref readonly var argument in arguments)
         {
-            if (argument.Location != 0) throw new NotSupportedException($"{function.Name}: a struct beside other arguments cannot be recorded.");
+            if (argument.Location != 0)
+                throw new NotSupportedException($"{function.Name}: a struct beside other arguments cannot be recorded.");
             _words.Add(argument.Bits);
         }
 
@@ -74,7 +76,8 @@ internal sealed unsafe class CudaCommands
     internal void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         var start = (UploadBytes + 63) / 64 * 64;
-        if (_uploads.Length < start + source.Length) Array.Resize(ref _uploads, Math.Max(start + source.Length, _uploads.Length * 2));
+        if (_uploads.Length < start + source.Length)
+            Array.Resize(ref _uploads, Math.Max(start + source.Length, _uploads.Length * 2));
         source.CopyTo(_uploads.AsSpan(start));
         UploadBytes = start + source.Length;
         var first = _words.Count;
@@ -89,7 +92,8 @@ internal sealed unsafe class CudaCommands
 
     /// <summary>Puts everything into a stream.</summary>
     /// <param name="stream">The stream.</param>
-    /// <param name="uploads">Page-locked memory with the content of <see cref="Uploads"/>; must stay until the work is done.</param>
+    /// <param name="uploads">Page-locked memory with the content of <see cref="Uploads"/>; must stay until the
+    /// work is done.</param>
     internal void Issue(CudaStream stream, nint uploads)
     {
         foreach (ref readonly var command in CollectionsMarshal.AsSpan(_commands))

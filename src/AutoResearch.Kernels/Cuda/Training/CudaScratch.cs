@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels;
 
-/// <summary>Working memory of an operation: grows to the largest size asked for. Content lasts until the next operation takes it.</summary>
+/// <summary>
+/// Working memory of an operation: grows to the largest size asked for. Content lasts until the next operation takes it.
+/// </summary>
 internal sealed class CudaScratch : IDisposable
 {
     private readonly List<CudaBuffer> _retired = [];

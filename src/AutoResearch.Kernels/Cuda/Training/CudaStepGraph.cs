@@ -2,8 +2,8 @@ namespace AutoResearch.Kernels;
 
 /// <summary>
 /// A step as a CUDA graph. Every call of the step writes down what it would issue; where that is what the graph holds, only the
-/// values from the host are copied and the graph is launched, otherwise the list is captured as a new graph. So a replay can never
-/// use an address or a setting of another step.
+/// values from the host are copied and the graph is launched, otherwise the list is captured as a new graph. So a replay can
+/// never use an address or a setting of another step.
 /// </summary>
 internal sealed class CudaStepGraph(CudaBackend backend) : StepGraph
 {

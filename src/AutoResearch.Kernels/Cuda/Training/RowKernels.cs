@@ -12,7 +12,8 @@ internal sealed class RowKernels
 
     internal RowKernels(IReadOnlyDictionary<string, CudaFunction> functions, string name)
     {
-        (_1, _2, _4, _8, _any) = (functions[name + "_1"], functions[name + "_2"], functions[name + "_4"], functions[name + "_8"], functions[name + "_0"]);
+        (_1, _2, _4, _8, _any) = (functions[name + "_1"], functions[name + "_2"], functions[name + "_4"], functions[name + "_8"],
+            functions[name + "_0"]);
     }
 
     internal CudaFunction For(int columns) => columns switch

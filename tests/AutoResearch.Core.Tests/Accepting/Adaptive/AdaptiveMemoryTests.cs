@@ -11,16 +11,19 @@ public sealed class AdaptiveMemoryTests
     [InlineData(0.0, 0.0, 0.08)]
     public async Task TryRead_Search_LearnsHowOftenIdeasHelp(double gainShare, double least, double most)
     {
-        var (memory, state) = await SearchAsync(new SimulatedObjective(1e-3, new EffectDistribution(gainShare, 0, 0.008, 0.001, 0.008)));
+        var (memory, state) = await SearchAsync(
+            new SimulatedObjective(1e-3, new EffectDistribution(gainShare, 0, 0.008, 0.001, 0.008)));
         Assert.True(memory.TryRead(state));
-        var learned = Enumerable.Range(0, memory.Effects.Centers.Length).Where(k => memory.Effects.Centers[k] < 0).Sum(k => memory.Effects.Weights[k]);
+        var learned = Enumerable.Range(0, memory.Effects.Centers.Length).Where(k => memory.Effects.Centers[k] < 0)
+            .Sum(k => memory.Effects.Weights[k]);
         Assert.InRange(learned, least, most);
     }
 
     [Fact]
     public async Task TryRead_Search_PriceFollowsWhatRunsFound()
     {
-        var (rich, richState) = await SearchAsync(new SimulatedObjective(1e-3, new EffectDistribution(0.9, 0, 0.008, 0.001, 0.008)));
+        var (rich, richState) = await SearchAsync(
+            new SimulatedObjective(1e-3, new EffectDistribution(0.9, 0, 0.008, 0.001, 0.008)));
         var (poor, poorState) = await SearchAsync(new SimulatedObjective(1e-3, new EffectDistribution(0, 0, 0, 0, 0.008)));
         Assert.True(rich.TryRead(richState) && poor.TryRead(poorState));
         Assert.True(rich.Price > 100 * poor.Price);
@@ -79,7 +82,8 @@ public sealed class AdaptiveMemoryTests
         double Gains(RunOutcome outcome)
         {
             var search = new Searches(s_baseline);
-            search.Propose([1]).With(t => t with { Runs = [t.Runs[0] with { Result = RunResult.Failure(outcome, "no") }] }).Rejected();
+            search.Propose([1])
+                .With(t => t with { Runs = [t.Runs[0] with { Result = RunResult.Failure(outcome, "no") }] }).Rejected();
             var memory = Memory(search);
             return memory.Effects.Weights.Where((_, k) => memory.Effects.Centers[k] < 0).Sum();
         }
@@ -90,7 +94,8 @@ public sealed class AdaptiveMemoryTests
     [Fact]
     public void TryRead_TrialWithoutACandidate_ChangesNothing()
     {
-        var (search, other) = (new Searches(s_baseline).Propose([1.02]).Rejected(), new Searches(s_baseline).Propose([1.02]).Rejected());
+        var (search, other) = (new Searches(s_baseline).Propose([1.02]).Rejected(),
+            new Searches(s_baseline).Propose([1.02]).Rejected());
         other.Propose([9]).With(t => t with { Candidate = null }).Rejected();
         Assert.Equal(Memory(search).Price, Memory(other).Price);
     }
@@ -101,11 +106,14 @@ public sealed class AdaptiveMemoryTests
     public void NeedsSentinel_EverySoManyRuns_CountsAllKindsOfRuns(int every, int expected)
     {
         Assert.Equal(expected, RunsToSentinel(new Searches(s_baseline), new() { SentinelEvery = every }));
-        if (every == 10) Assert.Equal(6, RunsToSentinel(new Searches(s_baseline).Propose([1, 1], [1.01, 1]).Rejected(), new() { SentinelEvery = every }));
+        if (every == 10)
+            Assert.Equal(6,
+                RunsToSentinel(new Searches(s_baseline).Propose([1, 1], [1.01, 1]).Rejected(), new() { SentinelEvery = every }));
     }
 
     [Fact]
-    public void NeedsSentinel_Never_IsNotAsked() => Assert.Equal(200, RunsToSentinel(new Searches(s_baseline), new() { SentinelEvery = 0 }));
+    public void NeedsSentinel_Never_IsNotAsked() =>
+        Assert.Equal(200, RunsToSentinel(new Searches(s_baseline), new() { SentinelEvery = 0 }));
 
     [Fact]
     public void NeedsSentinel_ByWhatIsKnown_OftenWhereItDriftsAndSeldomWhereItDoesNot()
@@ -125,7 +133,8 @@ public sealed class AdaptiveMemoryTests
 
     private static AdaptiveMemory Memory(Searches search, AdaptiveRatchetOptions? options = null)
     {
-        var memory = new AdaptiveMemory(FirstRuns.Of(search.State, search.Last, 5), search.State.Problem.Objective, options ?? new());
+        var memory = new AdaptiveMemory(FirstRuns.Of(search.State, search.Last, 5), search.State.Problem.Objective,
+            options ?? new());
         Assert.True(memory.TryRead(search.State));
         return memory;
     }

@@ -2,14 +2,16 @@ namespace AutoResearch.Tests;
 
 public sealed class DriftEstimateTests
 {
-    private static readonly (double Rate, double Prior)[] s_rates = [(0, 0.996), (1e-3, 0.001), (4e-3, 0.001), (1.6e-2, 0.001), (6.4e-2, 0.001)];
+    private static readonly (double Rate, double Prior)[] s_rates =
+        [(0, 0.996), (1e-3, 0.001), (4e-3, 0.001), (1.6e-2, 0.001), (6.4e-2, 0.001)];
 
     [Fact]
     public void Learn_Controls_AreWeighedByBayesRule()
     {
         // A control differs from the belief by the belief's error, its own noise and the drift since, all with known variances.
         (double Surprise, double Belief, double Run, int Runs)[] controls = [(2.5, 0.3, 1.5, 40), (-3, 0.2, 2, 25)];
-        var weights = s_rates.Select(r => controls.Aggregate(r.Prior, (w, c) => w * Quadrature.Normal(c.Surprise, 0, c.Belief + c.Run + (r.Rate * c.Run * c.Runs)))).ToArray();
+        var weights = s_rates.Select(r => controls.Aggregate(r.Prior,
+            (w, c) => w * Quadrature.Normal(c.Surprise, 0, c.Belief + c.Run + (r.Rate * c.Run * c.Runs)))).ToArray();
         var drift = new DriftEstimate();
         Assert.Equal(s_rates.Sum(r => r.Rate * r.Prior), drift.Rate, 12);
 

@@ -46,8 +46,10 @@ public sealed class EffectBeliefTests
         var mixture = Mixture;
         // Effects of ideas: normal components, and one of exactly no effect.
         double Likelihood(double effect) => Quadrature.Normal(difference, effect, variance);
-        double Prior(double effect) => mixture.Weights.Select((w, k) => mixture.Variances[k] == 0 ? 0 : w * Quadrature.Normal(effect, mixture.Centers[k], mixture.Variances[k])).Sum();
-        double Integral(Func<double, double> f, double from = -14, double to = 14) => Quadrature.Integrate(from, to, e => f(e) * Prior(e) * Likelihood(e), 8000);
+        double Prior(double effect) => mixture.Weights.Select((w, k) =>
+            mixture.Variances[k] == 0 ? 0 : w * Quadrature.Normal(effect, mixture.Centers[k], mixture.Variances[k])).Sum();
+        double Integral(Func<double, double> f, double from = -14, double to = 14) =>
+            Quadrature.Integrate(from, to, e => f(e) * Prior(e) * Likelihood(e), 8000);
         var total = Integral(_ => 1) + (mixture.Weights[mixture.Weights.Length / 2] * Likelihood(0));
         var mean = Integral(e => e) / total;
 
@@ -67,8 +69,10 @@ public sealed class EffectBeliefTests
     {
         // What was measured is the later mean plus noise, so a later mean has the density: its own times that noise's.
         var mixture = Mixture;
-        var expected = Quadrature.Integrate(-15, threshold, difference => new EffectBelief(mixture).Update(difference, later).ExpectedGain
-            * mixture.Density(difference, later) * Quadrature.Normal(now, difference, variance - later), 1000) / mixture.Density(now, variance);
+        var expected = Quadrature.Integrate(-15, threshold,
+            difference => new EffectBelief(mixture).Update(difference, later).ExpectedGain
+                * mixture.Density(difference, later) * Quadrature.Normal(now, difference, variance - later), 1000)
+            / mixture.Density(now, variance);
 
         Assert.Equal(expected, new EffectBelief(mixture).Update(now, variance).GainAfter(later, threshold), 4);
     }
@@ -87,7 +91,8 @@ public sealed class EffectBeliefTests
     public void Threshold_AnyProbability_SeparatesWhatWouldBeAccepted(double probability, double variance)
     {
         var threshold = new EffectBelief(Mixture).Update(0, 1).Threshold(variance, probability);
-        bool Accepted(double difference) => new EffectBelief(Mixture).Update(difference, variance) is var b && b.ExpectedGain > 0 && b.ProbabilityBetter >= probability;
+        bool Accepted(double difference) => new EffectBelief(Mixture).Update(difference, variance) is var b && b.ExpectedGain > 0
+            && b.ProbabilityBetter >= probability;
         Assert.InRange(threshold, -12 * Math.Sqrt(variance), 0);
         Assert.True(Accepted(threshold - 1e-4));
         Assert.False(Accepted(threshold + 1e-4));
@@ -95,7 +100,8 @@ public sealed class EffectBeliefTests
 
     [Fact]
     public void GainAfter_DecidingNowIsNeverBetterThanDecidingLater() => Prop.ForAll(
-        Gen.Choose(-600, 600).Select(i => i / 100.0).ToArbitrary(), Gen.Choose(5, 95).Select(i => i / 100.0).ToArbitrary(), (x, share) =>
+        Gen.Choose(-600, 600).Select(i => i / 100.0).ToArbitrary(), Gen.Choose(5, 95).Select(i => i / 100.0).ToArbitrary(),
+        (x, share) =>
         {
             var belief = new EffectBelief(Mixture).Update(x, 1);
             // With P(better) left aside the rule is to accept on a positive mean, and then information cannot hurt.

@@ -12,11 +12,13 @@ public sealed class EffectMixtureTests
     public void Constructor_Prior_HasTheSharesAndSmallEffectsAreCommoner()
     {
         var mixture = Mixture;
-        Assert.Equal((0.08, 0.25, 1.0), (Math.Round(Gains(mixture), 12), Math.Round(mixture.Weights[None], 12), Math.Round(mixture.Weights.Sum(), 12)));
+        Assert.Equal((0.08, 0.25, 1.0),
+            (Math.Round(Gains(mixture), 12), Math.Round(mixture.Weights[None], 12), Math.Round(mixture.Weights.Sum(), 12)));
         Assert.Equal((0.0, 0.0), (mixture.Centers[None], mixture.Variances[None]));
         for (var k = 1; k <= None; k++)
         {
-            // Scales are 0.3 σ, and each 1.5 times the one before; a quarter of the scale is the spread; the share falls with its root.
+            // Scales are 0.3 σ, and each 1.5 times the one before; a quarter of the scale is the spread; the share
+            // falls with its root.
             Assert.Equal(0.3 * 2 * Math.Pow(1.5, k - 1), mixture.Centers[None + k], 6);
             Assert.Equal(-mixture.Centers[None + k], mixture.Centers[None - k]);
             Assert.Equal(mixture.Centers[None + k] / 4, Math.Sqrt(mixture.Variances[None + k]), 9);
@@ -34,8 +36,10 @@ public sealed class EffectMixtureTests
         var mixture = Mixture;
         var logs = new double[mixture.Weights.Length];
         mixture.LogLikelihoods(-1.7, 0.5, logs);
-        var expected = logs.Select((_, k) => Math.Log(Quadrature.Normal(-1.7, mixture.Centers[k], mixture.Variances[k] + 0.5))).ToArray();
-        for (var k = None - 3; k < None + 3; k++) Assert.Equal(expected[k] - expected[None], logs[k] - logs[None], 9); // a common constant is left out
+        var expected =
+            logs.Select((_, k) => Math.Log(Quadrature.Normal(-1.7, mixture.Centers[k], mixture.Variances[k] + 0.5))).ToArray();
+        // A common constant is left out
+        for (var k = None - 3; k < None + 3; k++) Assert.Equal(expected[k] - expected[None], logs[k] - logs[None], 9);
     }
 
     [Fact]

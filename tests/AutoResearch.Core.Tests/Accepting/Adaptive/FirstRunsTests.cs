@@ -15,7 +15,8 @@ public sealed class FirstRunsTests
     [Fact]
     public void Of_TooFewBaselineRuns_BorrowsControlsInTheOrderOfTheVerdicts()
     {
-        var search = new Searches(1, 2).Propose([9], controls: [3]).Rejected().Propose([9]).Rejected().Propose([9], controls: [4, 5, 6]);
+        var search = new Searches(1, 2).Propose([9], controls: [3]).Rejected().Propose([9]).Rejected()
+            .Propose([9], controls: [4, 5, 6]);
         var first = FirstRuns.Of(search.State, search.Last, wanted: 5);
         Assert.Equal([1.0, 2, 3, 4, 5], first.Losses);
         Assert.Equal([1, 0, 2], search.State.Trials.Select(first.BorrowedFrom));

@@ -32,7 +32,8 @@ public sealed class IncumbentBeliefTests
         var (mixture, belief, variance) = (Mixture, new IncumbentBelief(1, 0.5, 10), 0.8);
         var after = After(mixture, belief, loss, variance, accepted: false);
         // Given the incumbent's true loss, the candidate's differs by an effect and by noise.
-        var (mean, spread) = Moments(l => Quadrature.Normal(l, belief.Mean, belief.Variance) * mixture.Density(loss - l, variance));
+        var (mean, spread) = Moments(l =>
+            Quadrature.Normal(l, belief.Mean, belief.Variance) * mixture.Density(loss - l, variance));
         Assert.Equal(mean, after.Mean, 8);
         Assert.Equal(spread, after.Variance, 8);
     }
@@ -45,7 +46,8 @@ public sealed class IncumbentBeliefTests
         var (mixture, belief, variance) = (Mixture, new IncumbentBelief(1, 0.5, 10), 0.8);
         var after = After(mixture, belief, loss, variance, accepted: true);
         // The candidate's true loss is the parent's and an effect; its runs measure it.
-        var (mean, spread) = Moments(l => mixture.Density(l - belief.Mean, belief.Variance) * Quadrature.Normal(loss, l, variance));
+        var (mean, spread) = Moments(l =>
+            mixture.Density(l - belief.Mean, belief.Variance) * Quadrature.Normal(loss, l, variance));
         Assert.Equal(mean, after.Mean, 8);
         Assert.Equal(spread, after.Variance, 8);
     }
@@ -65,8 +67,10 @@ public sealed class IncumbentBeliefTests
         }
     }
 
-    private static IncumbentBelief After(EffectMixture mixture, IncumbentBelief belief, double loss, double variance, bool accepted) =>
-        belief.AfterTrial(mixture, new EffectBelief(mixture).Update(loss - belief.Mean, belief.Variance + variance), loss, variance, accepted, now: 50);
+    private static IncumbentBelief After(
+        EffectMixture mixture, IncumbentBelief belief, double loss, double variance, bool accepted) =>
+        belief.AfterTrial(mixture, new EffectBelief(mixture).Update(loss - belief.Mean, belief.Variance + variance), loss,
+            variance, accepted, now: 50);
 
     private static (double Mean, double Variance) Moments(Func<double, double> density)
     {

@@ -2,11 +2,15 @@ namespace AutoResearch.Tests;
 
 public sealed class NoisePoolTests
 {
-    /// <summary>Squares of 2 and 8 about the means of two configurations, with 1 and 2 degrees of freedom; a third one ran once.</summary>
+    /// <summary>
+    /// Squares of 2 and 8 about the means of two configurations, with 1 and 2 degrees of freedom; a third one ran once.
+    /// </summary>
     private static NoisePool Pool(double priorRuns = 8, double floor = 0)
     {
         var pool = new NoisePool(priorRuns, floor);
-        foreach (var (id, loss) in (ReadOnlySpan<(string, double)>)[("a", 1), ("b", 10), ("a", 3), ("b", 14), ("c", 100), ("b", 12)]) pool.Add(id, loss);
+        foreach (var (id, loss) in (ReadOnlySpan<(string, double)>)[("a", 1), ("b", 10), ("a", 3), ("b", 14), ("c", 100),
+            ("b", 12)])
+            pool.Add(id, loss);
         return pool;
     }
 

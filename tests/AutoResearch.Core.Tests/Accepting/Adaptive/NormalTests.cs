@@ -7,7 +7,8 @@ public sealed class NormalTests
     [InlineData(-1, 0.158655253931457)]
     [InlineData(1.959963984540054, 0.975)]
     [InlineData(-5, 2.866515718791939e-7)]
-    public void Cdf_KnownValues(double z, double expected) => Assert.InRange(Normal.Cdf(z), expected * (1 - 2e-7), expected * (1 + 2e-7));
+    public void Cdf_KnownValues(double z, double expected) =>
+        Assert.InRange(Normal.Cdf(z), expected * (1 - 2e-7), expected * (1 + 2e-7));
 
     [Theory]
     [InlineData(0, 0.398942280401433)]

@@ -3,7 +3,9 @@ namespace AutoResearch.Tests;
 /// <summary>Numerical integration, as an independent check of formulas in closed form.</summary>
 internal static class Quadrature
 {
-    /// <summary>The integral by the trapezoidal rule; for smooth densities that vanish at both ends it is exact to many digits.</summary>
+    /// <summary>
+    /// The integral by the trapezoidal rule; for smooth densities that vanish at both ends it is exact to many digits.
+    /// </summary>
     public static double Integrate(double from, double to, Func<double, double> f, int steps = 4000)
     {
         var width = (to - from) / steps;

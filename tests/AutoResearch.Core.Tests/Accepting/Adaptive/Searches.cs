@@ -19,16 +19,21 @@ internal sealed class Searches(params double[] baseline)
     public Trial Last => _trials[^1];
 
     /// <summary>Adds a trial without a verdict.</summary>
-    public Searches Propose(double[] runs, double[]? controls = null, double[]? sentinels = null, int? version = null, Hypothesis? hypothesis = null)
+    public Searches Propose(
+        double[] runs, double[]? controls = null, double[]? sentinels = null, int? version = null, Hypothesis? hypothesis = null)
     {
         var candidate = Candidate.Of(("x", _trials.Count + 1));
         _trials.Add(new Trial
         {
             Number = _trials.Count + 1,
             IncumbentVersion = version ?? _version,
-            Hypothesis = hypothesis ?? new() { ParentId = Problem.Baseline.Id, Change = ParameterChange.Of(("x", _trials.Count + 1)), Title = "x" },
+            Hypothesis = hypothesis
+                ?? new() { ParentId = Problem.Baseline.Id, Change = ParameterChange.Of(("x", _trials.Count + 1)), Title = "x" },
             Candidate = candidate,
-            Runs = [.. runs.Select((r, i) => Comparisons.Run(Problem, candidate, i == 0 ? RunPurpose.Screen : RunPurpose.Confirm, r))],
+            Runs =
+            [
+                .. runs.Select((r, i) => Comparisons.Run(Problem, candidate, i == 0 ? RunPurpose.Screen : RunPurpose.Confirm, r)),
+            ],
             Controls = [.. (controls ?? []).Select(c => Comparisons.Run(Problem, Problem.Baseline, RunPurpose.Control, c))],
             Sentinels = [.. (sentinels ?? []).Select(c => Comparisons.Run(Problem, Problem.Baseline, RunPurpose.Control, c))],
         });
@@ -58,5 +63,6 @@ internal sealed class Searches(params double[] baseline)
 
     /// <summary>What the ratchet says of the last trial.</summary>
     public async Task<Verdict> JudgeAsync(AdaptiveRatchet ratchet) => await ratchet.JudgeAsync(
-        new() { Problem = Problem, Trial = Last, Incumbent = State.Incumbent, State = State }, TestContext.Current.CancellationToken);
+        new() { Problem = Problem, Trial = Last, Incumbent = State.Incumbent, State = State },
+        TestContext.Current.CancellationToken);
 }

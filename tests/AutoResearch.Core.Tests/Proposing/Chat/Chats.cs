@@ -13,30 +13,37 @@ internal static class Chats
     {
         Objective = Objective.Minimize("loss"),
         Instructions = "Lower the loss of the toy.",
-        Baseline = new Candidate { Parameters = ParameterSet.Of(("depth", 4)), Source = new SourceTree([new("train.py", Train)]) },
+        Baseline =
+            new Candidate { Parameters = ParameterSet.Of(("depth", 4)), Source = new SourceTree([new("train.py", Train)]) },
         Editable = ["train.py", "lib/*.py"],
     };
 
-    public static string Edit(string search, string replace, string title = "an idea", string? note = null, string path = "train.py") =>
+    public static string Edit(
+        string search, string replace, string title = "an idea", string? note = null, string path = "train.py") =>
         Json(title, note, edits: [(path, "replace", search, replace, null)]);
 
-    public static string Write(string path, string content, string title = "an idea") => Json(title, null, edits: [(path, "write", null, null, content)]);
+    public static string Write(string path, string content, string title = "an idea") =>
+        Json(title, null, edits: [(path, "write", null, null, content)]);
 
-    public static string Set(string name, object value, string title = "an idea") => Json(title, null, parameters: [(name, value)]);
+    public static string Set(string name, object value, string title = "an idea") =>
+        Json(title, null, parameters: [(name, value)]);
 
     public static string Json(string title, string? note, (string, object)[]? parameters = null,
-        (string Path, string Kind, string? Search, string? Replace, string? Content)[]? edits = null) => JsonSerializer.Serialize(new
+        (string Path, string Kind, string? Search, string? Replace, string? Content)[]? edits = null) =>
+        JsonSerializer.Serialize(new
         {
             title,
             rationale = "because",
             expected_gain = 0.01,
             note,
             parameters = (parameters ?? []).Select(p => new { name = p.Item1, value = p.Item2 }),
-            edits = (edits ?? []).Select(e => new { path = e.Path, kind = e.Kind, search = e.Search, replace = e.Replace, content = e.Content }),
+            edits = (edits ?? []).Select(e =>
+                new { path = e.Path, kind = e.Kind, search = e.Search, replace = e.Replace, content = e.Content }),
         });
 
     /// <summary>A state with these finished trials on the baseline.</summary>
-    public static ResearchState State(ResearchProblem? problem = null, params (Hypothesis Hypothesis, RunResult Result, Verdict Verdict)[] trials)
+    public static ResearchState State(
+        ResearchProblem? problem = null, params (Hypothesis Hypothesis, RunResult Result, Verdict Verdict)[] trials)
     {
         problem ??= Problem;
         var history = new ResearchHistory();
@@ -58,7 +65,8 @@ internal static class Chats
 
         void Run(string id, Candidate candidate, RunPurpose purpose, int trial, RunResult result)
         {
-            history.Apply(new ExperimentStarted(new() { Id = id, Candidate = candidate, Seed = 1, Budget = Budget.Unlimited, Purpose = purpose, Trial = trial }));
+            history.Apply(new ExperimentStarted(
+                new() { Id = id, Candidate = candidate, Seed = 1, Budget = Budget.Unlimited, Purpose = purpose, Trial = trial }));
             history.Apply(new ExperimentFinished(id, result));
         }
     }
@@ -70,10 +78,12 @@ internal static class Chats
 
     public static Reject No(string reason = "not better") => new() { Reason = reason };
 
-    public static Accept Yes(double gain = 0.1) => new() { Reason = "better", Statistics = new Dictionary<string, double> { ["gain"] = gain } };
+    public static Accept Yes(double gain = 0.1) =>
+        new() { Reason = "better", Statistics = new Dictionary<string, double> { ["gain"] = gain } };
 
     public static async Task<Hypothesis> AskAsync(this ChatProposer proposer, ResearchState? state = null) =>
         (await proposer.ProposeAsync(state ?? State(), TestContext.Current.CancellationToken))!;
 
-    public static ChatResponse Cut(string text) => new(new ChatMessage(ChatRole.Assistant, text)) { FinishReason = ChatFinishReason.Length };
+    public static ChatResponse Cut(string text) =>
+        new(new ChatMessage(ChatRole.Assistant, text)) { FinishReason = ChatFinishReason.Length };
 }

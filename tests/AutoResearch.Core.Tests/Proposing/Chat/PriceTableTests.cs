@@ -11,9 +11,11 @@ public sealed class PriceTableTests
     public void Of_Model_IsTheLongestNameItBeginsWith(string model, int input) => Assert.Equal(input, s_prices.Of(model).Input);
 
     [Fact]
-    public void Of_Call_CountsCachedTokensApart() => Assert.Equal(((1000 * 3) + (2000 * 0.3m) + (100 * 15)) / 1_000_000m, s_prices.Of("mind").Of(3000, 100, 2000));
+    public void Of_Call_CountsCachedTokensApart() =>
+        Assert.Equal(((1000 * 3) + (2000 * 0.3m) + (100 * 15)) / 1_000_000m, s_prices.Of("mind").Of(3000, 100, 2000));
 
     [Fact]
     public void Constructor_NegativePrice_NamesTheModel() =>
-        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => new PriceTable([new("x", new(-1, 0))])).Message, StringComparison.Ordinal);
+        Assert.Contains("'x'", Assert.Throws<ArgumentException>(() => new PriceTable([new("x", new(-1, 0))])).Message,
+            StringComparison.Ordinal);
 }

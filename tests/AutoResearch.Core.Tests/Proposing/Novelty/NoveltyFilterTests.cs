@@ -7,40 +7,49 @@ public sealed class NoveltyFilterTests
 {
     private const string Helper = "def helper(value, weight):\n    scaled = value * weight\n    return clip(scaled, low, high)\n";
 
-    private static async Task<(string? Refusal, int? RetryOf)> CheckAsync(ResearchState state, Change change, NoveltyOptions? options = null, string title = "new idea")
+    private static async Task<(string? Refusal, int? RetryOf)> CheckAsync(
+        ResearchState state, Change change, NoveltyOptions? options = null, string title = "new idea")
     {
         var (refusal, retryOf, _) = await new NoveltyFilter(options ?? new()).CheckAsync(state,
             Chats.Idea(title, change, state.Incumbent.Candidate), TestContext.Current.CancellationToken);
         return (refusal, retryOf);
     }
 
-    private static (Hypothesis, RunResult, Verdict) Tried(Change change, Verdict? verdict = null, string title = "old idea", Candidate? parent = null) =>
+    private static (Hypothesis, RunResult, Verdict) Tried(
+        Change change, Verdict? verdict = null, string title = "old idea", Candidate? parent = null) =>
         (Chats.Idea(title, change, parent), ScriptedRunner.Completed("loss", 2), verdict ?? Chats.No());
 
     [Fact]
     public async Task Check_AnotherValue_IsNew() =>
-        Assert.Equal((null, null), await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))), Chats.Replace("lr = 0.02", "lr = 0.031")));
+        Assert.Equal((null, null), await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))),
+            Chats.Replace("lr = 0.02", "lr = 0.031")));
 
     [Fact]
     public async Task Check_SameCandidateByOtherEdits_IsRefused()
     {
         var whole = new SourceChange([new WriteFile("train.py", Chats.Train.Replace("0.02", "0.03", StringComparison.Ordinal))]);
 
-        Assert.Contains("exactly the candidate of trial 1", (await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))), whole)).Refusal, StringComparison.Ordinal);
+        Assert.Contains("exactly the candidate of trial 1",
+            (await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))), whole)).Refusal,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Check_SamePatchWithOtherCommentsAndBlanks_IsRefused() =>
-        Assert.Contains("nearly the same change as in trial 1", (await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))),
-            Chats.Replace("lr = 0.02", "lr  =  0.03  # warmer"))).Refusal, StringComparison.Ordinal);
+        Assert.Contains("nearly the same change as in trial 1",
+            (await CheckAsync(Chats.State(null, Tried(Chats.Replace("lr = 0.02", "lr = 0.03"))),
+                Chats.Replace("lr = 0.02", "lr  =  0.03  # warmer"))).Refusal, StringComparison.Ordinal);
 
     [Fact]
     public async Task Check_RenamedVariable_IsRefusedButDifferentCodeIsNot()
     {
         var state = Chats.State(null, Tried(new SourceChange([new WriteFile("lib/h.py", Helper)])));
 
-        Assert.NotNull((await CheckAsync(state, new SourceChange([new WriteFile("lib/h.py", Helper.Replace("scaled", "value2", StringComparison.Ordinal))]), new() { Similarity = 0.8 })).Refusal);
-        Assert.Null((await CheckAsync(state, new SourceChange([new WriteFile("lib/h.py", "def other(x):\n    return sqrt(x)\n")]))).Refusal);
+        Assert.NotNull((await CheckAsync(
+            state, new SourceChange([new WriteFile("lib/h.py", Helper.Replace("scaled", "value2", StringComparison.Ordinal))]),
+            new() { Similarity = 0.8 })).Refusal);
+        Assert.Null((await CheckAsync(state,
+            new SourceChange([new WriteFile("lib/h.py", "def other(x):\n    return sqrt(x)\n")]))).Refusal);
     }
 
     [Fact]
@@ -72,15 +81,22 @@ public sealed class NoveltyFilterTests
         var change = new SourceChange([new WriteFile("lib/g.py", "def limit(x):\n    return min(x, top)\n")]);
 
         Assert.Null((await CheckAsync(state, change)).Refusal);
-        var options = new NoveltyOptions { Embeddings = new Embedder(text => text.StartsWith("clip", StringComparison.Ordinal) || text.StartsWith("bound", StringComparison.Ordinal)) };
-        Assert.Contains("in other words", (await CheckAsync(state, change, options, "bound the values")).Refusal, StringComparison.Ordinal);
+        var options = new NoveltyOptions
+        {
+            Embeddings = new Embedder(text =>
+                text.StartsWith("clip", StringComparison.Ordinal) || text.StartsWith("bound", StringComparison.Ordinal)),
+        };
+        Assert.Contains("in other words", (await CheckAsync(state, change, options, "bound the values")).Refusal,
+            StringComparison.Ordinal);
         Assert.Null((await CheckAsync(state, change, options, "warm up")).Refusal);
     }
 
     private sealed class Embedder(Func<string, bool> isOne) : IEmbeddingGenerator<string, Embedding<float>>
     {
-        public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
-            Task.FromResult(new GeneratedEmbeddings<Embedding<float>>(values.Select(v => new Embedding<float>(isOne(v) ? new float[] { 1, 0.1f } : new float[] { 0, 1 }))));
+        public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+            IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
+            Task.FromResult(new GeneratedEmbeddings<Embedding<float>>(
+                values.Select(v => new Embedding<float>(isOne(v) ? new float[] { 1, 0.1f } : new float[] { 0, 1 }))));
 
         public object? GetService(Type serviceType, object? serviceKey) => null;
 

@@ -83,7 +83,8 @@ public sealed class CpuAttentionTests
     {
         using var backend = new CpuBackend(new() { Threads = 2 });
         AttentionLayout layout = new(1, 600, 2, 1, 32);
-        using var t = new Tensors(backend, layout, Random(layout.Tokens * layout.Columns, 1, 1), Random(layout.Tokens * layout.QueryColumns, 2, 1));
+        using var t = new Tensors(backend, layout, Random(layout.Tokens * layout.Columns, 1, 1),
+            Random(layout.Tokens * layout.QueryColumns, 2, 1));
         t.Run(layout, 50);
         Allocations.None(() => t.Run(layout, 50));
     }
@@ -111,7 +112,8 @@ public sealed class CpuAttentionTests
         {
             using var backend = new CpuBackend(new() { Threads = 1, Tuning = new(tile) });
             AttentionLayout layout = new(1, 20, 1, 1, 8);
-            using var t = new Tensors(backend, layout, Random(layout.Tokens * layout.Columns, 1, 1), Random(layout.Tokens * layout.QueryColumns, 2, 1));
+            using var t = new Tensors(backend, layout, Random(layout.Tokens * layout.Columns, 1, 1),
+                Random(layout.Tokens * layout.QueryColumns, 2, 1));
             backend.Attention(t.Qkv, t.Y, t.LogSumExp, layout, -1);
             t.LogSumExp.CopyFrom(Enumerable.Repeat(float.NegativeInfinity, layout.Tokens).ToArray());
             backend.AttentionBackward(t.Qkv, t.Y, t.LogSumExp, t.Dy, t.Dqkv, layout, -1);
@@ -135,13 +137,19 @@ public sealed class CpuAttentionTests
         from magnitude in Gen.Elements(0.5f, 1f, 4f)
         from documents in Gen.OneOf(Gen.Constant((int?)null), Gen.Choose(1, 1000).Select(s => (int?)s))
         select new Case(
-            new(batch, sequence, kvHeads * heads, kvHeads, headDim), window, Blocks(tile, blocks[0], blocks[1], blocks[2], blocks[3]), threads,
-            seed, magnitude) { Documents = documents };
+            new(batch, sequence, kvHeads * heads, kvHeads, headDim), window,
+            Blocks(tile, blocks[0], blocks[1], blocks[2], blocks[3]), threads,
+            seed, magnitude)
+        {
+            Documents = documents,
+        };
 
-    private static CpuTuning Blocks(GemmTile tile, int queries, int keys, int backwardQueries, int backwardKeys) => new CpuTuning(tile) with
-    {
-        AttentionQueries = queries, AttentionKeys = keys, AttentionBackwardQueries = backwardQueries, AttentionBackwardKeys = backwardKeys,
-    };
+    private static CpuTuning Blocks(GemmTile tile, int queries, int keys, int backwardQueries, int backwardKeys) =>
+        new CpuTuning(tile) with
+        {
+            AttentionQueries = queries, AttentionKeys = keys, AttentionBackwardQueries = backwardQueries,
+            AttentionBackwardKeys = backwardKeys,
+        };
 
     private static void Check(Case c)
     {
@@ -158,7 +166,8 @@ public sealed class CpuAttentionTests
     {
         var limit = Tolerance * factor * Math.Max(1e-3, expected.Max(Math.Abs));
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= limit, $"{what}: element {i} is {actual[i]}, expected {expected[i]} ± {limit}");
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= limit,
+                $"{what}: element {i} is {actual[i]}, expected {expected[i]} ± {limit}");
     }
 
     private static (float[] Y, float[] LogSumExp, float[] Dqkv) Run(Case c)

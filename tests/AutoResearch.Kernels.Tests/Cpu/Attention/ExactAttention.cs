@@ -55,7 +55,8 @@ internal sealed class ExactAttention
         }
     }
 
-    private int At(int batch, int position, int head) => ((((batch * _layout.Sequence) + position) * _layout.Columns) + (head * _layout.HeadDim));
+    private int At(int batch, int position, int head) =>
+        ((((batch * _layout.Sequence) + position) * _layout.Columns) + (head * _layout.HeadDim));
 
     private double Dot(float[] a, int atA, float[] b, int atB)
     {

@@ -69,7 +69,8 @@ public sealed class CpuTuningFileTests : IDisposable
             return c.ToArray();
         }
 
-        var (usual, small) = (Product(CpuTuning.Default), Product(CpuTuning.Default with { BlockRows = CpuTuning.Default.TileRows, Depth = 24 }));
+        var (usual, small) = (Product(CpuTuning.Default),
+            Product(CpuTuning.Default with { BlockRows = CpuTuning.Default.TileRows, Depth = 24 }));
         Assert.NotEqual(usual, small); // the settings arrive in the kernel
         for (var i = 0; i < usual.Length; i++) Assert.Equal(usual[i], small[i], 1e-3);
     }

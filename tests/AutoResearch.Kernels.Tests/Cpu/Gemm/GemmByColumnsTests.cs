@@ -30,7 +30,8 @@ public sealed unsafe class GemmByColumnsTests
                     using var team = new ThreadTeam(threads);
                     float[] scratch = new float[GemmByColumns.ScratchLength(m, k, blocks)], c = [.. start];
                     fixed (float* pa = a, pb = b, pc = c, ps = scratch, po = other)
-                        GemmByColumns.Run(team, ps, pa, aRow, aColumn, pb, bRow, bColumn, pc, m, n, k, accumulate, blocks, epilogue, po);
+                        GemmByColumns.Run(team, ps, pa, aRow, aColumn, pb, bRow, bColumn, pc, m, n, k, accumulate, blocks,
+                            epilogue, po);
                     Assert.Equal(expected, c);
                 }
             }
@@ -43,7 +44,8 @@ public sealed unsafe class GemmByColumnsTests
         Assert.True(GemmByColumns.Suits(M, N, K, CpuTuning.Default));
         Assert.False(GemmByColumns.Suits(M, N, K - 1, CpuTuning.Default));
         Assert.False(GemmByColumns.Suits(1024, N, K, CpuTuning.Default));
-        float[] a = Values(M * K, 1), b = Values(K * N, 2), c = new float[M * N], scratch = new float[Gemm.ScratchLength(M, N, K)];
+        float[] a = Values(M * K, 1), b = Values(K * N, 2), c = new float[M * N],
+            scratch = new float[Gemm.ScratchLength(M, N, K)];
         Assert.True(scratch.Length < Gemm.PackedLength(N, K));
         using var team = new ThreadTeam(2);
         fixed (float* pa = a, pb = b, pc = c, ps = scratch) Gemm.Run(team, ps, pa, K, 1, pb, N, 1, pc, M, N, K, false);
@@ -57,7 +59,8 @@ public sealed unsafe class GemmByColumnsTests
     }
 
     private static IEnumerable<GemmBlocks> Blocks() =>
-        Enum.GetValues<GemmTile>().Where(t => t <= CpuTuning.Default.Tile).Select(t => new GemmBlocks(t, 56, 100)).Append(CpuTuning.Default);
+        Enum.GetValues<GemmTile>().Where(t => t <= CpuTuning.Default.Tile).Select(t => new GemmBlocks(t, 56, 100))
+            .Append(CpuTuning.Default);
 
     private static float[] Values(int count, int seed)
     {

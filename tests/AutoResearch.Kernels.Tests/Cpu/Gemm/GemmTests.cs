@@ -39,7 +39,8 @@ public sealed unsafe class GemmTests
                         }
 
                         Assert.True(
-                            Math.Abs(sum - first![(i * n) + j]) <= 1e-6 * size, $"{tile}, form {form}: C[{i},{j}] = {first[(i * n) + j]}, not {sum}");
+                            Math.Abs(sum - first![(i * n) + j]) <= 1e-6 * size,
+                            $"{tile}, form {form}: C[{i},{j}] = {first[(i * n) + j]}, not {sum}");
                     }
             }
     }
@@ -54,7 +55,8 @@ public sealed unsafe class GemmTests
         {
             Gemm.Run(team, ps, pa, 300, 1, pb, 50, 1, pc, 100, 50, 300, false);
             var (ma, mb, mc, scratched) = ((nint)pa, (nint)pb, (nint)pc, (nint)ps);
-            Allocations.None(() => Gemm.Run(team, (float*)scratched, (float*)ma, 300, 1, (float*)mb, 50, 1, (float*)mc, 100, 50, 300, true));
+            Allocations.None(() =>
+                Gemm.Run(team, (float*)scratched, (float*)ma, 300, 1, (float*)mb, 50, 1, (float*)mc, 100, 50, 300, true));
         }
     }
 
@@ -65,7 +67,8 @@ public sealed unsafe class GemmTests
     public void RunPacked_Epilogue_IsAppliedOnceToTheWholeSum(int k)
     {
         const int M = 37, N = 75;
-        float[] a = Values(M * k, 1), b = Values(k * N, 2), other = [.. Values(M * N, 3).Select(Math.Abs)], start = Values(M * N, 4);
+        float[] a = Values(M * k, 1), b = Values(k * N, 2), other = [.. Values(M * N, 3).Select(Math.Abs)],
+            start = Values(M * N, 4);
         foreach (var tuning in Tiles())
             foreach (var accumulate in (bool[])[false, true])
             {
@@ -89,16 +92,19 @@ public sealed unsafe class GemmTests
     }
 
     private static IEnumerable<CpuTuning> Tiles() =>
-        Enum.GetValues<GemmTile>().Where(t => t <= CpuTuning.Default.Tile).Select(t => new CpuTuning(t, 56, 100)).Append(CpuTuning.Default);
+        Enum.GetValues<GemmTile>().Where(t => t <= CpuTuning.Default.Tile).Select(t => new CpuTuning(t, 56, 100))
+            .Append(CpuTuning.Default);
 
     private static float[] Multiply(
-        float[] a, float[] b, float[] start, int m, int n, int k, bool transA, bool transB, bool accumulate, CpuTuning tuning, int threads)
+        float[] a, float[] b, float[] start, int m, int n, int k, bool transA, bool transB, bool accumulate, CpuTuning tuning,
+        int threads)
     {
         using var team = new ThreadTeam(threads);
         float[] c = [.. start], scratch = new float[Gemm.ScratchLength(m, n, k, tuning)];
         fixed (float* pa = a, pb = b, pc = c, ps = scratch)
             Gemm.Run(
-                team, ps, pa, transA ? 1 : k, transA ? m : 1, pb, transB ? 1 : n, transB ? k : 1, pc, m, n, k, accumulate, tuning);
+                team, ps, pa, transA ? 1 : k, transA ? m : 1, pb, transB ? 1 : n, transB ? k : 1, pc, m, n, k,
+                accumulate, tuning);
         return c;
     }
 

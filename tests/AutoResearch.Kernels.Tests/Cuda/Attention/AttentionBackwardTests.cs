@@ -41,7 +41,8 @@ public sealed class AttentionBackwardTests
             Assert.Null(attention.BackwardError());
             return
             [
-                .. attention.Bits(attention.Dq, test.Queries, test.Heads), .. attention.Bits(attention.Dk, test.Keys, test.KvHeads),
+                .. attention.Bits(attention.Dq, test.Queries, test.Heads),
+                .. attention.Bits(attention.Dk, test.Keys, test.KvHeads),
                 .. attention.Bits(attention.Dv, test.Keys, test.KvHeads),
             ];
         }

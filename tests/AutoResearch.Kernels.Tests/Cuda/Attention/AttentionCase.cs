@@ -43,5 +43,7 @@ public sealed record AttentionCase(int HeadDim, int Queries)
     public int Multiprocessors { get; init; } = 3;
 
     public override string ToString() => string.Create(CultureInfo.InvariantCulture,
-        $"D{HeadDim} Tq{Queries} Tk{Keys} B{Batch} H{Heads}/{KvHeads} window{Window} {(Documents ? "documents " : "")}{(Magnitude == 2 ? "" : "large ")}{(Causal ? "" : "full ")}{Layout} seed{Seed} SM{Multiprocessors}");
+        $"D{HeadDim} Tq{Queries} Tk{Keys} B{Batch} H{Heads}/{KvHeads} window{Window} "
+        + $"{(Documents ? "documents " : "")}{(Magnitude == 2 ? "" : "large ")}{(Causal ? "" : "full ")}{Layout} seed{Seed} "
+        + $"SM{Multiprocessors}");
 }

@@ -35,7 +35,8 @@ public sealed class AttentionForwardTests
         var test = new AttentionCase(headDim, 300) { Window = 150 };
         ushort[] Run(ulong seed, int multiprocessors)
         {
-            using var attention = new EmulatedAttention(test with { Seed = seed, Multiprocessors = multiprocessors }, hopper: true);
+            using var attention = new EmulatedAttention(test with { Seed = seed, Multiprocessors = multiprocessors },
+                hopper: true);
             attention.Forward();
             Assert.Null(attention.ForwardError());
             return attention.Bits(attention.O, test.Queries, test.Heads);

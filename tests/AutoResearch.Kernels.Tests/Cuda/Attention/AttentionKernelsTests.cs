@@ -15,26 +15,39 @@ public sealed class AttentionKernelsTests
         {
             foreach (var d in new[] { 64, 128 })
             {
-                yield return new("attention_forward_sm90.cu", d, "", AttentionKernels.HopperForwardShared(d), "AttentionForward", Unsafe.SizeOf<AttentionParameters.HopperForward>());
-                yield return new("attention_backward_q_sm90.cu", d, "", AttentionKernels.HopperQueriesShared(d), "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
-                yield return new("attention_backward_kv_sm90.cu", d, "REDUCE_DQ=0", AttentionKernels.HopperKeysShared(d, false), "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
-                yield return new("attention_backward_kv_sm90.cu", d, "REDUCE_DQ=1", AttentionKernels.HopperKeysShared(d, true), "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
-                yield return new("attention_forward_sm80.cu", d, "", AttentionKernels.ForwardShared(d), "AttentionForward", Unsafe.SizeOf<AttentionParameters.Forward>());
-                yield return new("attention_backward_kv_sm80.cu", d, "", AttentionKernels.KeysShared(d), "AttentionBackward", Unsafe.SizeOf<AttentionParameters.Backward>());
-                yield return new("attention_backward_q_sm80.cu", d, "", AttentionKernels.QueriesShared(d), "AttentionBackward", Unsafe.SizeOf<AttentionParameters.Backward>());
-                yield return new("attention_backward_prepare.cu", d, "", -1, "AttentionPrepare", Unsafe.SizeOf<AttentionParameters.Prepare>());
-                yield return new("attention_backward_convert.cu", d, "", -1, "AttentionConvert", Unsafe.SizeOf<AttentionParameters.Convert>());
+                yield return new("attention_forward_sm90.cu", d, "", AttentionKernels.HopperForwardShared(d), "AttentionForward",
+                    Unsafe.SizeOf<AttentionParameters.HopperForward>());
+                yield return new("attention_backward_q_sm90.cu", d, "", AttentionKernels.HopperQueriesShared(d),
+                    "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
+                yield return new("attention_backward_kv_sm90.cu", d, "REDUCE_DQ=0", AttentionKernels.HopperKeysShared(d, false),
+                    "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
+                yield return new("attention_backward_kv_sm90.cu", d, "REDUCE_DQ=1", AttentionKernels.HopperKeysShared(d, true),
+                    "AttentionBackward", Unsafe.SizeOf<AttentionParameters.HopperBackward>());
+                yield return new("attention_forward_sm80.cu", d, "", AttentionKernels.ForwardShared(d), "AttentionForward",
+                    Unsafe.SizeOf<AttentionParameters.Forward>());
+                yield return new("attention_backward_kv_sm80.cu", d, "", AttentionKernels.KeysShared(d), "AttentionBackward",
+                    Unsafe.SizeOf<AttentionParameters.Backward>());
+                yield return new("attention_backward_q_sm80.cu", d, "", AttentionKernels.QueriesShared(d), "AttentionBackward",
+                    Unsafe.SizeOf<AttentionParameters.Backward>());
+                yield return new("attention_backward_prepare.cu", d, "", -1, "AttentionPrepare",
+                    Unsafe.SizeOf<AttentionParameters.Prepare>());
+                yield return new("attention_backward_convert.cu", d, "", -1, "AttentionConvert",
+                    Unsafe.SizeOf<AttentionParameters.Convert>());
             }
         }
     }
 
     [Theory]
     [MemberData(nameof(Contracts))]
-    public void SharedMemoryAndParameters_OfHostAndKernel_AreTheSame(string file, int headDim, string define, int shared, string parameters, int bytes)
+    public void SharedMemoryAndParameters_OfHostAndKernel_AreTheSame(
+        string file, int headDim, string define, int shared, string parameters, int bytes)
     {
         EmulatorToolchain.Require();
-        var text = EmulatorToolchain.KernelText(file) + string.Create(CultureInfo.InvariantCulture, $"\nstatic_assert(sizeof({parameters}) == {bytes}, \"parameters\");\n")
-            + (shared < 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"static_assert(SHARED_BYTES == {shared}, \"shared memory\");\n"));
+        var text = EmulatorToolchain.KernelText(file)
+            + string.Create(CultureInfo.InvariantCulture, $"\nstatic_assert(sizeof({parameters}) == {bytes}, \"parameters\");\n")
+            + (shared < 0
+                ? ""
+                : string.Create(CultureInfo.InvariantCulture, $"static_assert(SHARED_BYTES == {shared}, \"shared memory\");\n"));
         string[] defines = define.Length == 0 ? [$"HEAD_DIM={headDim}"] : [$"HEAD_DIM={headDim}", define];
         EmulatorLibrary.Compile(text, defines, []);
     }
@@ -52,11 +65,13 @@ public sealed class AttentionKernelsTests
 
     [Fact]
     public void Validate_HeadDimensionWithoutKernel_NamesTheTwo() =>
-        Assert.Contains("64 or 128 channels, not 96", Assert.Throws<ArgumentException>(() => (Problem with { HeadDim = 96 }).Validate()).Message, StringComparison.Ordinal);
+        Assert.Contains("64 or 128 channels, not 96",
+            Assert.Throws<ArgumentException>(() => (Problem with { HeadDim = 96 }).Validate()).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Validate_HeadsThatAreNoMultiple_IsRefused() =>
-        Assert.Contains("multiple of KvHeads (3)", Assert.Throws<ArgumentException>(() => (Problem with { KvHeads = 3 }).Validate()).Message, StringComparison.Ordinal);
+        Assert.Contains("multiple of KvHeads (3)",
+            Assert.Throws<ArgumentException>(() => (Problem with { KvHeads = 3 }).Validate()).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Validate_WindowWithoutCausalMask_IsRefused() =>
@@ -64,13 +79,17 @@ public sealed class AttentionKernelsTests
 
     [Fact]
     public void Validate_MoreRowsThanALaunchCounts_IsRefused() =>
-        Assert.Contains("Split the batch", Assert.Throws<ArgumentException>(() => new AttentionProblem(60000, 60000, 1, 64, 100, 100).Validate()).Message, StringComparison.Ordinal);
+        Assert.Contains("Split the batch",
+            Assert.Throws<ArgumentException>(() => new AttentionProblem(60000, 60000, 1, 64, 100, 100).Validate()).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(8, 64, "multiple of 16")]
     [InlineData(4096, 60, "the stride 60")]
     public void Validate_TensorThatKernelsCannotRead_SaysWhy(int address, long stride, string message) =>
-        Assert.Contains(message, Assert.Throws<ArgumentException>(() => new AttentionTensor(address, stride, 64, 6400).Validate("q")).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            message, Assert.Throws<ArgumentException>(() => new AttentionTensor(address, stride, 64, 6400).Validate("q")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void WorkspaceBytes_ReducingDq_HasRoomForTheSums()

@@ -48,7 +48,8 @@ internal sealed record AttentionMutant(string Name, string File, params (string 
     }
 
     /// <summary>The names of a list, for a theory with a case for each.</summary>
-    internal static IEnumerable<TheoryDataRow<string>> Names(IEnumerable<AttentionMutant> mutants) => mutants.Select(m => new TheoryDataRow<string>(m.Name));
+    internal static IEnumerable<TheoryDataRow<string>> Names(IEnumerable<AttentionMutant> mutants) =>
+        mutants.Select(m => new TheoryDataRow<string>(m.Name));
 
     /// <summary>Checks one of a list.</summary>
     internal static void Check(IEnumerable<AttentionMutant> mutants, string name) => mutants.Single(m => m.Name == name).Check();
@@ -62,7 +63,8 @@ internal sealed record AttentionMutant(string Name, string File, params (string 
     {
         EmulatorToolchain.Require();
         var text = EmulatorToolchain.KernelText(File);
-        foreach (var (find, _) in Edits) Assert.True(text.Contains(find, StringComparison.Ordinal), $"{Name}: {File} has no text {find}");
+        foreach (var (find, _) in Edits)
+            Assert.True(text.Contains(find, StringComparison.Ordinal), $"{Name}: {File} has no text {find}");
         Assert.True(Symptom() is not null, $"Not noticed: {Name}");
     }
 

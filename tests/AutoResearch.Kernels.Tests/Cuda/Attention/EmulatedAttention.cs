@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace AutoResearch.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Attention on the emulator: the library's own planning of launches and parameters, with kernels compiled by g++, on memory that is
-/// NaN at first. A text patch turns it into a mutant.
+/// Attention on the emulator: the library's own planning of launches and parameters, with kernels compiled by g++, on memory that
+/// is NaN at first. A text patch turns it into a mutant.
 /// </summary>
 internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
 {
@@ -21,7 +21,8 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
     internal EmulatedAttention(AttentionCase test, bool hopper, Func<string, string, string>? patch = null)
     {
         (_case, Hopper, _patch) = (test, hopper, patch);
-        Reference = References.GetOrAdd(test with { Seed = 0, Multiprocessors = 0, Layout = default }, t => new AttentionReference(t));
+        Reference = References.GetOrAdd(test with { Seed = 0, Multiprocessors = 0, Layout = default },
+            t => new AttentionReference(t));
         var starts = Keep(Reference.Starts.Length * sizeof(int));
         for (var i = 0; i < Reference.Starts.Length; i++) starts.Int(i) = Reference.Starts[i];
         _problem = new(test.Batch, test.Heads, test.KvHeads, test.HeadDim, test.Queries, test.Keys)
@@ -85,7 +86,9 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
         for (var i = 0; i < Reference.Lse.Length; i++)
         {
             var (expected, actual) = (Reference.Lse[i], (double)Lse.Float(i));
-            if (double.IsInfinity(expected) ? actual != expected : !(Math.Abs(actual - expected) < 3e-5 + (3e-6 * Math.Abs(expected))))
+            if (double.IsInfinity(expected)
+                ? actual != expected
+                : !(Math.Abs(actual - expected) < 3e-5 + (3e-6 * Math.Abs(expected))))
                 return $"lse of row {i}: {actual}, expected {expected}";
         }
 
@@ -114,10 +117,12 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
     public void EncodeMap(void* map, in AttentionTensor tensor, int headDim, int rows, int heads, int batch, int boxRows)
     {
         var extents = stackalloc ulong[4] { (ulong)headDim, (ulong)rows, (ulong)heads, (ulong)batch };
-        var strides = stackalloc ulong[3] { (ulong)tensor.RowStride * 2, (ulong)tensor.HeadStride * 2, (ulong)tensor.BatchStride * 2 };
+        var strides =
+            stackalloc ulong[3] { (ulong)tensor.RowStride * 2, (ulong)tensor.HeadStride * 2, (ulong)tensor.BatchStride * 2 };
         var box = stackalloc uint[4] { 64, (uint)boxRows, 1, 1 };
         var steps = stackalloc uint[4] { 1, 1, 1, 1 };
-        var encode = (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)EmulatorMemory.Export("emu_encode_tiled");
+        var encode = (delegate* unmanaged<void*, int, uint, nint, ulong*, ulong*, uint*, uint*, int, int, int, int, int>)
+            EmulatorMemory.Export("emu_encode_tiled");
         Assert.Equal(0, encode(map, 9, 4, tensor.Address, extents, strides, box, steps, 0, 3, 3, 0));
     }
 
@@ -144,8 +149,9 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
     private string Text(string file) => _patch is null ? EmulatorToolchain.KernelText(file) : Patched(file, []);
 
     // The text with its headers pasted in, so that a mutant of a header compiles like any other.
-    private string Patched(string file, HashSet<string> seen) => IncludeLine.Replace(_patch!(file, EmulatorToolchain.KernelText(file)), include =>
-        include.Groups[1].Value is var name && name == "ptx.cuh" ? include.Value : seen.Add(name) ? Patched(name, seen) : "");
+    private string Patched(string file, HashSet<string> seen) =>
+        IncludeLine.Replace(_patch!(file, EmulatorToolchain.KernelText(file)), include =>
+            include.Groups[1].Value is var name && name == "ptx.cuh" ? include.Value : seen.Add(name) ? Patched(name, seen) : "");
 
     private EmulatorMemory Keep(long bytes, bool poison = true)
     {
@@ -160,7 +166,8 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
             return (Alone(_case.Queries, _case.Heads), Alone(_case.Keys, _case.KvHeads), Alone(_case.Keys, _case.KvHeads));
         var columns = (_case.Heads + (2 * _case.KvHeads)) * _case.HeadDim;
         var address = Keep((long)_case.Batch * _case.Queries * columns * 2).Address;
-        AttentionTensor Part(int head) => AttentionTensor.Rows(address, _case.Queries, _case.HeadDim, columns, head * _case.HeadDim);
+        AttentionTensor Part(int head) =>
+            AttentionTensor.Rows(address, _case.Queries, _case.HeadDim, columns, head * _case.HeadDim);
         return (Part(0), Part(_case.Heads), Part(_case.Heads + _case.KvHeads));
     }
 
@@ -190,7 +197,8 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
             for (var h = 0; h < heads; h++)
                 for (var r = 0; r < rows; r++)
                     for (var c = 0; c < _case.HeadDim; c++)
-                        *Element(tensor, b, h, r, c) = (ushort)(BitConverter.SingleToUInt32Bits(AttentionReference.RoundToBf16(values[at++])) >> 16);
+                        *Element(tensor, b, h, r,
+                            c) = (ushort)(BitConverter.SingleToUInt32Bits(AttentionReference.RoundToBf16(values[at++])) >> 16);
     }
 
     // Largest error against the largest value; an element that is no number counts as wrong.
@@ -206,6 +214,8 @@ internal sealed unsafe class EmulatedAttention : IAttentionTarget, IDisposable
             if (error > worst) (worst, where) = (error, i);
         }
 
-        return worst <= limit ? null : $"{name}[{where}] is wrong by {worst:g3} (limit {limit:g3}, expected {expected[where]:g4})";
+        return worst <= limit
+            ? null
+            : $"{name}[{where}] is wrong by {worst:g3} (limit {limit:g3}, expected {expected[where]:g4})";
     }
 }

@@ -49,7 +49,8 @@ internal sealed unsafe class EmulatorLibrary
     /// Compiles one kernel text: <paramref name="defines"/> such as <c>HEAD_DIM=64</c>, then the text (a file of
     /// src/AutoResearch.Kernels/Cuda/Kernels, or a changed copy of one), then the registration of the kernels. Cached by content.
     /// </summary>
-    internal static EmulatorLibrary Compile(string text, IEnumerable<string> defines, IEnumerable<string> kernels, string optimize = "-O1")
+    internal static EmulatorLibrary Compile(
+        string text, IEnumerable<string> defines, IEnumerable<string> kernels, string optimize = "-O1")
     {
         var harness = new StringBuilder("#include \"emulator.h\"\n");
         foreach (var define in defines) harness.Append("#define ").Append(define.Replace('=', ' ')).Append('\n');
@@ -57,10 +58,13 @@ internal sealed unsafe class EmulatorLibrary
         foreach (var kernel in kernels) harness.Append("EMU_KERNEL(").Append(kernel).Append(")\n");
         var source = harness.ToString();
         return Compiled.GetOrAdd(source + optimize, _ => new Lazy<EmulatorLibrary>(() =>
-            new EmulatorLibrary(EmulatorToolchain.Compile($"kernel{Interlocked.Increment(ref _count)}", source, optimize)))).Value;
+            new EmulatorLibrary(EmulatorToolchain.Compile($"kernel{Interlocked.Increment(ref _count)}", source, optimize))))
+            .Value;
     }
 
-    /// <summary>Launches a kernel in a child process. Seed 0: fixed order and everything as late as possible; others: random.</summary>
+    /// <summary>
+    /// Launches a kernel in a child process. Seed 0: fixed order and everything as late as possible; others: random.
+    /// </summary>
     /// <param name="kernel">Its name.</param>
     /// <param name="grid">Blocks.</param>
     /// <param name="block">Threads of a block.</param>
@@ -69,7 +73,8 @@ internal sealed unsafe class EmulatorLibrary
     /// <param name="seed">Schedule.</param>
     /// <param name="timeoutSeconds">Limit.</param>
     internal EmulatorResult Launch(
-        string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<nint> arguments, ulong seed = 0,
+        string kernel, (int X, int Y, int Z) grid, (int X, int Y, int Z) block, int sharedBytes, ReadOnlySpan<nint> arguments,
+        ulong seed = 0,
         int timeoutSeconds = 60)
     {
         var name = Encoding.UTF8.GetBytes(kernel + '\0');
@@ -80,7 +85,8 @@ internal sealed unsafe class EmulatorLibrary
             var request = new Request
             {
                 Kernel = namePointer, Shared = (uint)sharedBytes, Timeout = (uint)timeoutSeconds * 1000, Seed = seed,
-                Arguments = argumentPointer, Message = messagePointer, MessageSize = (uint)message.Length, Memory = EmulatorMemory.Regions,
+                Arguments = argumentPointer, Message = messagePointer, MessageSize = (uint)message.Length,
+                Memory = EmulatorMemory.Regions,
             };
             (request.Grid[0], request.Grid[1], request.Grid[2]) = ((uint)grid.X, (uint)grid.Y, (uint)grid.Z);
             (request.Block[0], request.Block[1], request.Block[2]) = ((uint)block.X, (uint)block.Y, (uint)block.Z);

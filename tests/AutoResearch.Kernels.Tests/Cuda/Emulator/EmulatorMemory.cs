@@ -1,8 +1,9 @@
 namespace AutoResearch.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Global memory of emulated kernels: between guard pages, the end at the guard; filled with 0xFF (NaN in bf16 and fp32) at first.
-/// Shared with the child process that runs the kernel. Space is reserved, not committed, so that huge strides cost nothing.
+/// Global memory of emulated kernels: between guard pages, the end at the guard; filled with 0xFF (NaN in bf16 and fp32) at
+/// first. Shared with the child process that runs the kernel. Space is reserved, not committed, so that huge
+/// strides cost nothing.
 /// </summary>
 internal sealed unsafe class EmulatorMemory : IDisposable
 {

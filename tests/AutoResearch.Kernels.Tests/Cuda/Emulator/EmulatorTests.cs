@@ -69,6 +69,7 @@ public sealed unsafe class EmulatorTests
         for (var i = 0; i < 2048; i++) x.SetBf16(i, i % 7);
         y.Float(0) = 0;
         nint first = x.Address, second = y.Address;
-        return (library.Launch("sum", (2, 1, 1), (256, 1, 1), 4096, [(nint)(&first), (nint)(&second), (nint)(&n)], seed, 1), x, y);
+        return (library.Launch("sum", (2, 1, 1), (256, 1, 1), 4096, [(nint)(&first), (nint)(&second), (nint)(&n)], seed, 1), x,
+            y);
     }
 }

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 
 namespace AutoResearch.Kernels.Tests.Cuda;
 
-/// <summary>Finds g++, compiles the emulator once per test run and kernels against it, in a temporary folder deleted at exit.</summary>
+/// <summary>
+/// Finds g++, compiles the emulator once per test run and kernels against it, in a temporary folder deleted at exit.
+/// </summary>
 internal static class EmulatorToolchain
 {
     private static readonly string[] Flags =
@@ -52,7 +54,8 @@ internal static class EmulatorToolchain
         var folder = Directory.CreateTempSubdirectory("cuda-emulator-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         foreach (var assembly in new[] { typeof(Backend).Assembly, typeof(EmulatorToolchain).Assembly })
-            foreach (var file in assembly.GetManifestResourceNames().Where(n => Path.GetExtension(n) is ".cu" or ".cuh" or ".h" or ".cpp"))
+            foreach (var file in assembly.GetManifestResourceNames()
+                .Where(n => Path.GetExtension(n) is ".cu" or ".cuh" or ".h" or ".cpp"))
                 File.WriteAllText(Path.Combine(folder, file), Read(assembly, file));
         Compiler([.. Flags, "-O2", "-c", Path.Combine(folder, "emulator.cpp"), "-o", Path.Combine(folder, "emulator.o")]);
         return folder;
@@ -60,14 +63,16 @@ internal static class EmulatorToolchain
 
     private static string Read(Assembly assembly, string file)
     {
-        using var stream = assembly.GetManifestResourceStream(file) ?? throw new FileNotFoundException($"{file} is no resource of {assembly.GetName().Name}.");
+        using var stream = assembly.GetManifestResourceStream(file)
+            ?? throw new FileNotFoundException($"{file} is no resource of {assembly.GetName().Name}.");
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
 
     private static void Compiler(string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo("g++", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo("g++", arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEnd();
         process.WaitForExit();

@@ -48,7 +48,8 @@ public sealed class CudaBackendTests : IDisposable
     [Theory]
     [InlineData(1, 8, 32)]
     [InlineData(19, 24, 72)]
-    public void Mlp_AnyShape_IsTheReference(int rows, int columns, int hidden) => Operations.Mlp(rows, columns, hidden).Check(_cuda, 1.5e-2);
+    public void Mlp_AnyShape_IsTheReference(int rows, int columns, int hidden) =>
+        Operations.Mlp(rows, columns, hidden).Check(_cuda, 1.5e-2);
 
     [Theory]
     [InlineData(1, 8, 2, 15f, 1f)]
@@ -79,7 +80,8 @@ public sealed class CudaBackendTests : IDisposable
     [InlineData(1, 33, 4, 4, 128, 40, 40, true)]
     [InlineData(2, 5, 6, 3, 16, 48, 33, true)]
     [InlineData(1, 9, 2, 2, 512, 16, 3, true)]
-    public void Qkv_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int channels, int gateChannels, bool values)
+    public void Qkv_AnyLayout_IsTheReference(
+        int batch, int sequence, int heads, int kvHeads, int headDim, int channels, int gateChannels, bool values)
     {
         var layout = new AttentionLayout(batch, sequence, heads, kvHeads, headDim);
         Operations.Qkv(layout, channels, gateChannels, rotary: false, values).Check(_cuda, 1.5e-2);
@@ -93,7 +95,8 @@ public sealed class CudaBackendTests : IDisposable
     [InlineData(1, 150, 4, 2, 128, 64)]
     [InlineData(2, 150, 2, 1, 64, -1, true)]
     [InlineData(2, 131, 2, 2, 128, 40, true)]
-    public void Attention_AnyLayout_IsTheReference(int batch, int sequence, int heads, int kvHeads, int headDim, int window, bool documents = false) =>
+    public void Attention_AnyLayout_IsTheReference(
+        int batch, int sequence, int heads, int kvHeads, int headDim, int window, bool documents = false) =>
         Operations.Attention(new(batch, sequence, heads, kvHeads, headDim), window, documents).Check(_cuda, 2e-2);
 
     [Theory]

@@ -73,7 +73,8 @@ public sealed class CudaOptimizationTests : IDisposable
             var second = backend.Allocate((count, Math.Max(rows, columns)));
             second.CopyFrom([.. Values(second.ElementCount, 40, 1).Select(Math.Abs)]);
             backend.MuonUpdate(polar, parameters, second, 0.03f, 0.4f, 0.7f);
-            return [momentum.ToArray(), direction.ToArray(), second.ToArray(), .. parameters.Select(p => p.ToArray()), .. parameters.Select(p => p.Grad!.ToArray())];
+            return [momentum.ToArray(), direction.ToArray(), second.ToArray(), .. parameters.Select(p => p.ToArray()),
+                .. parameters.Select(p => p.Grad!.ToArray())];
         }
     }
 
@@ -119,7 +120,8 @@ public sealed class CudaOptimizationTests : IDisposable
         float[][] Clip(Backend backend)
         {
             var parameters = Parameters(backend, shapes);
-            for (var i = 0; i < parameters.Length; i++) parameters[i].Grad!.CopyFrom(Values(parameters[i].ElementCount, (ulong)i, 2));
+            for (var i = 0; i < parameters.Length; i++)
+                parameters[i].Grad!.CopyFrom(Values(parameters[i].ElementCount, (ulong)i, 2));
             backend.ClipGradients(parameters, limit);
             return [.. parameters.Select(p => p.Grad!.ToArray())];
         }
@@ -209,14 +211,16 @@ public sealed class CudaOptimizationTests : IDisposable
     })];
 
     // Three steps with other gradients each; the gradients must be zero afterwards.
-    private static (float[][] Before, float[][] After) Steps(Backend backend, Shape[] shapes, Func<Backend, Tensor[], Action> make)
+    private static (float[][] Before, float[][] After) Steps(
+        Backend backend, Shape[] shapes, Func<Backend, Tensor[], Action> make)
     {
         var parameters = Parameters(backend, shapes);
         var before = parameters.Select(p => p.ToArray()).ToArray();
         var step = make(backend, parameters);
         for (var s = 0; s < 3; s++)
         {
-            for (var i = 0; i < parameters.Length; i++) parameters[i].Grad!.CopyFrom(Values(parameters[i].ElementCount, (ulong)(100 + (10 * s) + i), 0.3f));
+            for (var i = 0; i < parameters.Length; i++)
+                parameters[i].Grad!.CopyFrom(Values(parameters[i].ElementCount, (ulong)(100 + (10 * s) + i), 0.3f));
             step();
         }
 
@@ -225,13 +229,15 @@ public sealed class CudaOptimizationTests : IDisposable
     }
 
     private static void Check(
-        (float[][] Before, float[][] After) expected, (float[][] Before, float[][] After) actual, double tolerance, bool compareChange = false)
+        (float[][] Before, float[][] After) expected, (float[][] Before, float[][] After) actual, double tolerance,
+        bool compareChange = false)
     {
         for (var i = 0; i < expected.After.Length; i++)
         {
             GpuCase.Near(
                 compareChange ? [.. expected.After[i].Zip(expected.Before[i], (a, b) => a - b)] : expected.After[i],
-                compareChange ? [.. actual.After[i].Zip(actual.Before[i], (a, b) => a - b)] : actual.After[i], tolerance, $"parameter {i}");
+                compareChange ? [.. actual.After[i].Zip(actual.Before[i], (a, b) => a - b)] : actual.After[i], tolerance,
+                $"parameter {i}");
         }
     }
 

@@ -108,7 +108,8 @@ public sealed unsafe class CudaStepGraphTests : IDisposable
     public void Measure_Peak_IsARate() => Assert.True(CudaPeak.Measure(_cuda, 64, 2) > 0);
 
     [Fact]
-    public void Create_ImpossibleOptions_Throws() => Assert.Throws<ArgumentOutOfRangeException>(() => EmulatedGpu.Open(logitsBytes: 1000));
+    public void Create_ImpossibleOptions_Throws() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => EmulatedGpu.Open(logitsBytes: 1000));
 
     // sum = times · (value · weight)
     private void Step(float value, int times)

@@ -5,8 +5,8 @@ using System.Text;
 namespace AutoResearch.Kernels.Tests.Cuda;
 
 /// <summary>
-/// The driver, cuBLASLt and the kernels on the CPU (emulated_gpu.cpp): a whole <see cref="CudaBackend"/> runs on it, launch by launch,
-/// with the library's own kernel texts.
+/// The driver, cuBLASLt and the kernels on the CPU (emulated_gpu.cpp): a whole <see cref="CudaBackend"/> runs on it, launch by
+/// launch, with the library's own kernel texts.
 /// </summary>
 internal static unsafe class EmulatedGpu
 {
@@ -14,7 +14,9 @@ internal static unsafe class EmulatedGpu
     private static readonly ConcurrentDictionary<string, Lazy<string>> Modules = new(StringComparer.Ordinal);
     private static int _count;
 
-    /// <summary>Changes a kernel's text before it is compiled: (file, text) → text. For tests that break kernels on purpose.</summary>
+    /// <summary>
+    /// Changes a kernel's text before it is compiled: (file, text) → text. For tests that break kernels on purpose.
+    /// </summary>
     internal delegate string Edit(string file, string text);
 
     /// <summary>A backend on the emulated GPU.</summary>
@@ -24,7 +26,8 @@ internal static unsafe class EmulatedGpu
     internal static CudaBackend Open(Edit? edit = null, long logitsBytes = 1 << 20, bool deterministic = true)
     {
         EmulatorToolchain.Require();
-        var search = new CudaSearch(name => name == CudaSearch.Variable ? Folder.Value : null, root: Folder.Value, useLoader: false, windows: false);
+        var search = new CudaSearch(name => name == CudaSearch.Variable ? Folder.Value : null, root: Folder.Value,
+            useLoader: false, windows: false);
         return new(new()
         {
             Device = new() { Libraries = new CudaLibraries(search) },
@@ -35,7 +38,8 @@ internal static unsafe class EmulatedGpu
     }
 
     /// <summary>Compute capability of the next device, and the seed of the schedule (0: a fixed order).</summary>
-    internal static void Set(int major, int minor, ulong seed) => ((delegate* unmanaged<int, int, ulong, void>)Export("gpu_set"))(major, minor, seed);
+    internal static void Set(int major, int minor, ulong seed) =>
+        ((delegate* unmanaged<int, int, ulong, void>)Export("gpu_set"))(major, minor, seed);
 
     /// <summary>Sets a global number of every loaded module that has it.</summary>
     internal static void SetInModules(string name, int value)
@@ -55,7 +59,8 @@ internal static unsafe class EmulatedGpu
         return status == 0 ? null : Marshal.PtrToStringUTF8((nint)text);
     }
 
-    private static nint Export(string name) => NativeLibrary.GetExport(NativeLibrary.Load(Path.Combine(Folder.Value, "libcuda.so.1")), name);
+    private static nint Export(string name) =>
+        NativeLibrary.GetExport(NativeLibrary.Load(Path.Combine(Folder.Value, "libcuda.so.1")), name);
 
     private static string Prepare()
     {
@@ -63,21 +68,26 @@ internal static unsafe class EmulatedGpu
         using var reader = new StreamReader(stream);
         var library = EmulatorToolchain.Compile("gpu", reader.ReadToEnd(), "-O3");
         var folder = Directory.CreateDirectory(Path.Combine(Path.GetDirectoryName(library)!, "gpu-libraries")).FullName;
-        foreach (var name in (string[])["libcuda.so.1", "libcublasLt.so.12"]) File.CreateSymbolicLink(Path.Combine(folder, name), library);
+        foreach (var name in (string[])["libcuda.so.1", "libcublasLt.so.12"])
+            File.CreateSymbolicLink(Path.Combine(folder, name), library);
         return folder;
     }
 
     // ELF's mark and the path of the compiled kernels: what the emulated driver takes for a cubin.
-    private static byte[] Image(string file, IReadOnlyList<string> entries, IReadOnlyDictionary<string, string> defines, Edit? edit)
+    private static byte[] Image(
+        string file, IReadOnlyList<string> entries, IReadOnlyDictionary<string, string> defines, Edit? edit)
     {
         var text = EmulatorToolchain.KernelText(file);
         var edited = edit?.Invoke(file, text) ?? text;
         var harness = new StringBuilder("#include \"emulator.h\"\n");
-        foreach (var (name, value) in defines.OrderBy(d => d.Key, StringComparer.Ordinal)) harness.Append("#define ").Append(name).Append(' ').Append(value).Append('\n');
+        foreach (var (name, value) in defines.OrderBy(d => d.Key, StringComparer.Ordinal))
+            harness.Append("#define ").Append(name).Append(' ').Append(value).Append('\n');
         harness.Append(edited).Append('\n').Append(Sizes);
-        foreach (var entry in entries) harness.Append("EMU_KERNEL(").Append(entry).Append(")\nSIZES(").Append(entry).Append(")\n");
+        foreach (var entry in entries)
+            harness.Append("EMU_KERNEL(").Append(entry).Append(")\nSIZES(").Append(entry).Append(")\n");
         var source = harness.ToString();
-        var path = Modules.GetOrAdd(source, s => new(() => EmulatorToolchain.Compile($"module{Interlocked.Increment(ref _count)}", s, "-O1"))).Value;
+        var path = Modules.GetOrAdd(source,
+            s => new(() => EmulatorToolchain.Compile($"module{Interlocked.Increment(ref _count)}", s, "-O1"))).Value;
         return [0x7f, .. "ELF"u8, .. Encoding.UTF8.GetBytes(path), 0];
     }
 

@@ -1,8 +1,8 @@
 namespace AutoResearch.Kernels.Tests.Cuda;
 
 /// <summary>
-/// A differentiable function of some parameters, run on the emulated GPU and on the reference. Inputs are numbers that bfloat16 can
-/// hold, so that what differs is what the kernels round.
+/// A differentiable function of some parameters, run on the emulated GPU and on the reference. Inputs are numbers that bfloat16
+/// can hold, so that what differs is what the kernels round.
 /// </summary>
 internal sealed record GpuCase(Shape[] Leaves, Func<Tape, Tensor[], Tensor> Forward, ulong Seed = 1, float Scale = 1)
 {
@@ -19,7 +19,8 @@ internal sealed record GpuCase(Shape[] Leaves, Func<Tape, Tensor[], Tensor> Forw
         using var reference = new ReferenceBackend();
         var (expected, actual) = (Run(reference), Run(cuda));
         Near(expected.Output, actual.Output, tolerance, "output");
-        for (var l = 0; l < Leaves.Length; l++) Near(expected.Gradients[l], actual.Gradients[l], tolerance, $"gradient of leaf {l} {Leaves[l]}");
+        for (var l = 0; l < Leaves.Length; l++)
+            Near(expected.Gradients[l], actual.Gradients[l], tolerance, $"gradient of leaf {l} {Leaves[l]}");
     }
 
     /// <summary>Output, and gradients of sum(output · w) with fixed random w, which accumulate.</summary>
@@ -37,7 +38,8 @@ internal sealed record GpuCase(Shape[] Leaves, Func<Tape, Tensor[], Tensor> Forw
 
     internal static void Near(float[] expected, float[] actual, double tolerance, string what)
     {
-        if (expected.Length != actual.Length) throw new InvalidOperationException($"{what}: {actual.Length} elements, expected {expected.Length}");
+        if (expected.Length != actual.Length)
+            throw new InvalidOperationException($"{what}: {actual.Length} elements, expected {expected.Length}");
         double error = 0, size = 0, largest = 0;
         var at = 0;
         for (var i = 0; i < expected.Length; i++)

@@ -37,9 +37,9 @@ internal static class Operations
             return tape.Mlp(x, p[1], p[2], x);
         }, Scale: 0.4f);
 
-    internal static GpuCase CrossEntropy(int rows, int columns, int vocabulary, float softcap, float scale = 1, bool ignoreAll = false) => new(
-        [(rows, columns), (vocabulary, columns)],
-        (tape, p) =>
+    internal static GpuCase CrossEntropy(
+        int rows, int columns, int vocabulary, float softcap, float scale = 1, bool ignoreAll = false) =>
+        new([(rows, columns), (vocabulary, columns)], (tape, p) =>
         {
             var targets = Tokens(rows, vocabulary, 0);
             if (rows > 1) targets[rows / 2] = Backend.IgnoreIndex;
@@ -47,19 +47,21 @@ internal static class Operations
             return tape.CrossEntropy(tape.ToActivation(p[0]), p[1], tape.Input(targets, rows), softcap, 0.5f);
         }, Scale: scale);
 
-    internal static GpuCase Qkv(AttentionLayout layout, int channels, int gateChannels, bool rotary, bool values, int vocabulary = 11) => new(
-        [(layout.Tokens, channels), (layout.Columns, channels), (vocabulary, layout.KvColumns), (layout.KvHeads, gateChannels)],
-        (tape, p) =>
-        {
-            var x = tape.ToActivation(p[0]);
-            var tokens = tape.Input(Tokens(layout.Tokens, vocabulary, 0), layout.Tokens);
-            var qkv = values ? tape.QkvProjection(x, p[1], layout, p[2], p[3], tokens) : tape.QkvProjection(x, p[1], layout);
-            if (!rotary) return qkv;
-            using var table = tape.Backend.CreateRotaryTable(layout.Sequence + 3, layout.HeadDim);
-            var copy = tape.Allocate(table.Shape);
-            copy.CopyFrom(table.ToArray());
-            return tape.RotaryNorm(qkv, copy, layout);
-        }, Scale: 0.5f);
+    internal static GpuCase Qkv(
+        AttentionLayout layout, int channels, int gateChannels, bool rotary, bool values, int vocabulary = 11) =>
+        new([(layout.Tokens, channels), (layout.Columns, channels), (vocabulary, layout.KvColumns),
+            (layout.KvHeads, gateChannels)],
+            (tape, p) =>
+            {
+                var x = tape.ToActivation(p[0]);
+                var tokens = tape.Input(Tokens(layout.Tokens, vocabulary, 0), layout.Tokens);
+                var qkv = values ? tape.QkvProjection(x, p[1], layout, p[2], p[3], tokens) : tape.QkvProjection(x, p[1], layout);
+                if (!rotary) return qkv;
+                using var table = tape.Backend.CreateRotaryTable(layout.Sequence + 3, layout.HeadDim);
+                var copy = tape.Allocate(table.Shape);
+                copy.CopyFrom(table.ToArray());
+                return tape.RotaryNorm(qkv, copy, layout);
+            }, Scale: 0.5f);
 
     internal static GpuCase Attention(AttentionLayout layout, int window, bool documents = false, int channels = 16) => new(
         [(layout.Tokens, channels), (layout.Columns, channels)],
@@ -73,7 +75,8 @@ internal static class Operations
     internal static int[] Tokens(int count, int vocabulary, int mostOften)
     {
         var random = new Random(count + vocabulary);
-        return [.. Enumerable.Range(0, count).Select(i => i < mostOften ? vocabulary / 2 : random.Next(vocabulary)).OrderBy(_ => random.Next())];
+        return [.. Enumerable.Range(0, count).Select(i => i < mostOften ? vocabulary / 2 : random.Next(vocabulary))
+            .OrderBy(_ => random.Next())];
     }
 
     // 2 · identity as a fixed weight.

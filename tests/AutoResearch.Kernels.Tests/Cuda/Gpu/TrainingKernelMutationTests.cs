@@ -1,8 +1,9 @@
 namespace AutoResearch.Kernels.Tests.Cuda;
 
 /// <summary>
-/// Mistakes that such kernels get, built in on purpose: a dropped barrier, a wrong width, a missing factor, a limit that is off by one.
-/// Each must show in the comparison with the reference. All of a file's mistakes are compiled at once and switched on one at a time.
+/// Mistakes that such kernels get, built in on purpose: a dropped barrier, a wrong width, a missing factor, a limit that is off
+/// by one. Each must show in the comparison with the reference. All of a file's mistakes are compiled at once and
+/// switched on one at a time.
 /// </summary>
 [Collection(nameof(EmulatedGpu))]
 public sealed class TrainingKernelMutationTests
@@ -15,43 +16,61 @@ public sealed class TrainingKernelMutationTests
         new(1, "training.cuh", "  x = warp_sum(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  __syncthreads();",
             "  x = warp_sum(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  if (!M(1)) __syncthreads();", MixNorm),
         new(2, "training.cuh", "  x = warp_max(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  __syncthreads();",
-            "  x = warp_max(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  if (!M(2)) __syncthreads();", c => Operations.CrossEntropy(3, 8, 2050, 3, 3).Check(c, 2e-2)),
+            "  x = warp_max(x);\n  if (threadIdx.x % Lanes == 0) scratch[warp] = x;\n  if (!M(2)) __syncthreads();",
+            c => Operations.CrossEntropy(3, 8, 2050, 3, 3).Check(c, 2e-2)),
         new(3, "training.cuh", "__device__ __forceinline__ float warp_sum(float x) {\n#pragma unroll\n  for (int step = 16;",
             "__device__ __forceinline__ float warp_sum(float x) {\n#pragma unroll\n  for (int step = M(3) ? 8 : 16;", Wide),
-        new(4, "training.cuh", "if (column < columns) action(k, column);", "if (column < columns + (M(4) ? 8 : 0)) action(k, column);", MixNorm),
-        new(5, "norm.cu", "result.v[i] += inverse * (g.v[i] - n.v[i] * projection);", "result.v[i] += (M(5) ? 1 : inverse) * (g.v[i] - n.v[i] * projection);",
-            c => Operations.RmsNorm(13, 24).Check(c)),
-        new(6, "norm.cu", "if (dx0 == dx) add8(to_x, to_x0);", "if (dx0 == dx) { if (!M(6)) add8(to_x, to_x0); }", c => Operations.MixNorm(5, 24, true).Check(c)),
-        new(7, "norm.cu", "Vec8 to_x = accumulate_x ? load8(dx + start + c) : zero8();", "Vec8 to_x = accumulate_x || M(7) ? load8(dx + start + c) : zero8();", MixNorm),
-        new(8, "rotary.cu", "rotate8(a, b, cos_row, cos_row + half, -1);", "rotate8(a, b, cos_row, cos_row + half, M(8) ? 1 : -1);", Rotary),
+        new(4, "training.cuh", "if (column < columns) action(k, column);",
+            "if (column < columns + (M(4) ? 8 : 0)) action(k, column);", MixNorm),
+        new(5, "norm.cu", "result.v[i] += inverse * (g.v[i] - n.v[i] * projection);",
+            "result.v[i] += (M(5) ? 1 : inverse) * (g.v[i] - n.v[i] * projection);", c => Operations.RmsNorm(13, 24).Check(c)),
+        new(6, "norm.cu", "if (dx0 == dx) add8(to_x, to_x0);", "if (dx0 == dx) { if (!M(6)) add8(to_x, to_x0); }",
+            c => Operations.MixNorm(5, 24, true).Check(c)),
+        new(7, "norm.cu", "Vec8 to_x = accumulate_x ? load8(dx + start + c) : zero8();",
+            "Vec8 to_x = accumulate_x || M(7) ? load8(dx + start + c) : zero8();", MixNorm),
+        new(8, "rotary.cu", "rotate8(a, b, cos_row, cos_row + half, -1);",
+            "rotate8(a, b, cos_row, cos_row + half, M(8) ? 1 : -1);", Rotary),
         new(9, "rotary.cu", "(i64)((int)row % sequence)", "(i64)(M(9) ? 0 : (int)row % sequence)", Rotary),
-        new(10, "rotary.cu", "for (int first = 0; first < heads; first += at_once)", "for (int first = 0; first < heads - (M(10) ? 1 : 0); first += at_once)",
+        new(10, "rotary.cu", "for (int first = 0; first < heads; first += at_once)",
+            "for (int first = 0; first < heads - (M(10) ? 1 : 0); first += at_once)",
             c => Operations.Qkv(new(1, 3, 4, 1, 128), 16, 8, true, false).Check(c, 1.5e-2)),
-        new(11, "embedding.cu", "bool continued = tile_keys[0] == tile_keys[1];", "bool continued = M(11) ? false : tile_keys[0] == tile_keys[1];", Embedding),
-        new(12, "embedding.cu", "i64 tiles = (low + Tile - 1) / Tile;", "i64 tiles = (low + Tile - 1) / Tile - (M(12) ? 1 : 0);", Embedding),
-        new(13, "embedding.cu", "    before += all;\n    __syncthreads();", "    before += all;\n    if (!M(13)) __syncthreads();", c => Operations.Embedding(300, 8, 4200, false).Check(c)),
+        new(11, "embedding.cu", "bool continued = tile_keys[0] == tile_keys[1];",
+            "bool continued = M(11) ? false : tile_keys[0] == tile_keys[1];", Embedding),
+        new(12, "embedding.cu", "i64 tiles = (low + Tile - 1) / Tile;",
+            "i64 tiles = (low + Tile - 1) / Tile - (M(12) ? 1 : 0);", Embedding),
+        new(13, "embedding.cu", "    before += all;\n    __syncthreads();",
+            "    before += all;\n    if (!M(13)) __syncthreads();", c => Operations.Embedding(300, 8, 4200, false).Check(c)),
         new(14, "embedding.cu", "u32 four = words[first / 4];", "u32 four = words[first / 4] + (M(14) ? 256 : 0);", Embedding),
-        new(15, "value_embedding.cu", "dz[row * heads + head] = valid ? product * g * (1 - g / 2) : 0;", "dz[row * heads + head] = valid ? product * g * (M(15) ? 1 : 1 - g / 2) : 0;", Values),
+        new(15, "value_embedding.cu", "dz[row * heads + head] = valid ? product * g * (1 - g / 2) : 0;",
+            "dz[row * heads + head] = valid ? product * g * (M(15) ? 1 : 1 - g / 2) : 0;", Values),
         new(16, "value_embedding.cu", "    __syncwarp();                                          // lane 0 wrote what all read",
             "    if (!M(16)) __syncwarp();", Values),
-        new(17, "value_embedding.cu", "end = min(first + rows_per_block, (i64)rows);", "end = min(first + rows_per_block + (M(17) ? 1 : 0), (i64)rows);",
+        new(17, "value_embedding.cu", "end = min(first + rows_per_block, (i64)rows);",
+            "end = min(first + rows_per_block + (M(17) ? 1 : 0), (i64)rows);",
             c => Operations.Qkv(new(1, 300, 1, 1, 64), 16, 8, false, true).Check(c, 1.5e-2)),
         new(18, "cross_entropy.cu", "p * (1 - t * t) * scale", "p * (M(18) ? 1 : 1 - t * t) * scale", Loss),
-        new(19, "cross_entropy.cu", "float scale = gradient_scale / *counted;", "float scale = gradient_scale / (*counted + (M(19) ? 1 : 0));", Loss),
-        new(20, "cross_entropy.cu", "      if (c + i < vocabulary) sum +=", "      if (c + i < vocabulary || M(20)) sum +=", FreshLoss),
+        new(19, "cross_entropy.cu", "float scale = gradient_scale / *counted;",
+            "float scale = gradient_scale / (*counted + (M(19) ? 1 : 0));", Loss),
+        new(20, "cross_entropy.cu", "      if (c + i < vocabulary) sum +=",
+            "      if (c + i < vocabulary || M(20)) sum +=", FreshLoss),
         new(21, "cross_entropy.cu", "if (c + i == target) p -= 1;", "if (c + i == target + (M(21) ? 1 : 0)) p -= 1;", Loss),
         new(22, "cross_entropy.cu", "if (gradients) for_logits<0>(padded, [&](int, int c) { store8(line + c, zero8()); });",
             "if (gradients && !M(22)) for_logits<0>(padded, [&](int, int c) { store8(line + c, zero8()); });", Loss),
-        new(23, "optimizer.cu", "sqrtf(v * t.bias2)", "sqrtf(v * (M(23) ? 1 : t.bias2))", Optimizers(t => t.AdamW_ManyTensors_IsTheReference())),
+        new(23, "optimizer.cu", "sqrtf(v * t.bias2)", "sqrtf(v * (M(23) ? 1 : t.bias2))",
+            Optimizers(t => t.AdamW_ManyTensors_IsTheReference())),
         new(24, "optimizer.cu", "end = min(start + BlockElements, t.count);\n  for (i64 i = start + threadIdx.x * 4;",
-            "end = min(start + BlockElements, t.count) - (M(24) ? 1 : 0);\n  for (i64 i = start + threadIdx.x * 4;", Optimizers(t => t.AdamW_ManyTensors_IsTheReference())),
+            "end = min(start + BlockElements, t.count) - (M(24) ? 1 : 0);\n  for (i64 i = start + threadIdx.x * 4;",
+            Optimizers(t => t.AdamW_ManyTensors_IsTheReference())),
         new(25, "optimizer.cu", "(update * p >= 0 ? decay * p : 0)", "(update * p >= 0 || M(25) ? decay * p : 0)",
             Optimizers(t => t.MuonMomentumAndUpdate_AnyShape_AreTheReference(24, 8, 3))),
-        new(26, "optimizer.cu", "  parts[threadIdx.x] = sum;\n  __syncthreads();", "  parts[threadIdx.x] = sum;\n  if (!M(26)) __syncthreads();",
+        new(26, "optimizer.cu", "  parts[threadIdx.x] = sum;\n  __syncthreads();",
+            "  parts[threadIdx.x] = sum;\n  if (!M(26)) __syncthreads();",
             Optimizers(t => t.MuonMomentumAndUpdate_AnyShape_AreTheReference(8, 40, 2))),
-        new(27, "optimizer.cu", "norm[1] = limit > 0 && root > limit ? limit / root : 1;", "norm[1] = limit > 0 && (root > limit || M(27)) ? limit / root : 1;",
+        new(27, "optimizer.cu", "norm[1] = limit > 0 && root > limit ? limit / root : 1;",
+            "norm[1] = limit > 0 && (root > limit || M(27)) ? limit / root : 1;",
             Optimizers(t => t.ClipGradients_AnyLimit_IsTheReference(1e6))),
-        new(28, "elementwise.cu", "return d * 2 * sqrtf(a);", "return d * (M(28) ? 1 : 2) * sqrtf(a);", c => Operations.Mlp(9, 16, 24).Check(c, 1.5e-2)),
+        new(28, "elementwise.cu", "return d * 2 * sqrtf(a);", "return d * (M(28) ? 1 : 2) * sqrtf(a);",
+            c => Operations.Mlp(9, 16, 24).Check(c, 1.5e-2)),
     ];
 
     public static TheoryData<int> Numbers => [.. All.Select(m => m.Number)];
@@ -69,7 +88,8 @@ public sealed class TrainingKernelMutationTests
             EmulatedGpu.SetInModules("mutation", 0);
             mutation.Check(cuda); // the check itself is passed without the mistake
             EmulatedGpu.SetInModules("mutation", number);
-            Assert.True(Enumerable.Range(0, 40).Any(seed => Fails(mutation, cuda, (ulong)seed)), $"mistake {number} in {mutation.File} was not noticed");
+            Assert.True(Enumerable.Range(0, 40).Any(seed => Fails(mutation, cuda, (ulong)seed)),
+                $"mistake {number} in {mutation.File} was not noticed");
         }
         finally
         {
@@ -96,14 +116,18 @@ public sealed class TrainingKernelMutationTests
 
     private static string Edit(string file, string text)
     {
-        text = text.Replace("#include \"training.cuh\"", EmulatorToolchain.KernelText("training.cuh").Replace("#pragma once", "", StringComparison.Ordinal), StringComparison.Ordinal);
-        foreach (var mutation in All.Where(m => m.File == file || (m.File == "training.cuh" && text.Contains("block_sum", StringComparison.Ordinal))))
+        text = text.Replace("#include \"training.cuh\"",
+            EmulatorToolchain.KernelText("training.cuh").Replace("#pragma once", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
+        foreach (var mutation in All.Where(m =>
+            m.File == file || (m.File == "training.cuh" && text.Contains("block_sum", StringComparison.Ordinal))))
         {
             Assert.Contains(mutation.Old, text, StringComparison.Ordinal);
             text = text.Replace(mutation.Old, mutation.New, StringComparison.Ordinal);
         }
 
-        return "extern \"C\" __attribute__((visibility(\"default\"))) int mutation;\nint mutation;\n#define M(n) (mutation == n)\n" + text;
+        return "extern \"C\" __attribute__((visibility(\"default\"))) int mutation;\nint mutation;\n"
+            + "#define M(n) (mutation == n)\n" + text;
     }
 
     private static void MixNorm(CudaBackend cuda) => Operations.MixNorm(13, 24, false).Check(cuda);

@@ -31,10 +31,14 @@ public sealed class CompileReportTests
     }
 
     [Theory]
-    [InlineData("ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized due to insufficient register resources for the wgmma pipeline in function 'attention'")]
-    [InlineData("ptxas info    : (C7504) Potential Performance Loss: 'setmaxnreg' ignored to maintain minimum register requirements.")]
-    [InlineData("ptxas info    : (C7508) Potential Performance Loss: 'setmaxnreg' ignored; unable to determine register count at entry.")]
-    public void Parse_PerformanceNote_IsKept(string line) => Assert.Equal(line, Assert.Single(CompileReport.Parse(line + "\n").PerformanceNotes));
+    [InlineData("ptxas info    : (C7510) Potential Performance Loss: wgmma.mma_async instructions are serialized due to "
+        + "insufficient register resources for the wgmma pipeline in function 'attention'")]
+    [InlineData(
+        "ptxas info    : (C7504) Potential Performance Loss: 'setmaxnreg' ignored to maintain minimum register requirements.")]
+    [InlineData(
+        "ptxas info    : (C7508) Potential Performance Loss: 'setmaxnreg' ignored; unable to determine register count at entry.")]
+    public void Parse_PerformanceNote_IsKept(string line) =>
+        Assert.Equal(line, Assert.Single(CompileReport.Parse(line + "\n").PerformanceNotes));
 
     [Theory]
     [InlineData("kernel.cu(3): error: identifier \"foo\" is undefined", "kernel.cu", 3, true)]

@@ -19,7 +19,8 @@ public sealed class CubinCacheTests : IDisposable
         Assert.Equal(kernel.LoweredNames, read.LoweredNames);
         Assert.Null(Cache().TryRead("b"));
         Assert.Equal(["a.cubin"], Files());
-        Assert.Equal("\u007fELF"u8, File.ReadAllBytes(Path.Combine(_folder, "a.cubin")).AsSpan(0, 4)); // NVIDIA's tools read the file as it is
+        // NVIDIA's tools read the file as it is
+        Assert.Equal("\u007fELF"u8, File.ReadAllBytes(Path.Combine(_folder, "a.cubin")).AsSpan(0, 4));
     }
 
     [Fact]
@@ -127,12 +128,14 @@ public sealed class CubinCacheTests : IDisposable
         var cubin = new byte[bytes];
         new Random(bytes).NextBytes(cubin);
         "\u007fELF"u8.CopyTo(cubin);
-        return new(cubin, "Used 10 registers – the log", new Dictionary<string, string> { ["fill<float, 4>"] = "_Z4fillIfLi4EEvPT_S0_", ["scale"] = "scale" });
+        return new(cubin, "Used 10 registers – the log",
+            new Dictionary<string, string> { ["fill<float, 4>"] = "_Z4fillIfLi4EEvPT_S0_", ["scale"] = "scale" });
     }
 
     private CubinCache Cache(long limit = 1 << 20) => new(_folder, limit, _clock);
 
-    private string[] Files() => [.. Directory.GetFiles(_folder).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
+    private string[] Files() =>
+        [.. Directory.GetFiles(_folder).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)];
 
     private sealed class Clock : TimeProvider
     {

@@ -1,6 +1,8 @@
 namespace AutoResearch.Kernels.Tests.Cuda;
 
-/// <summary>Against a column-major cuBLASLt on the host: what is checked is that row-major products are asked for rightly.</summary>
+/// <summary>
+/// Against a column-major cuBLASLt on the host: what is checked is that row-major products are asked for rightly.
+/// </summary>
 public sealed class CublasLtTests : IDisposable
 {
     private readonly FakeCuda _cuda = new();
@@ -34,8 +36,8 @@ public sealed class CublasLtTests : IDisposable
         var c = Values(random, batch * sizeC);
         var shape = new MatmulShape(m, n, k)
         {
-            TransposeA = transposeA, TransposeB = transposeB, Input = input, Output = output, StrideA = rowA, StrideB = rowB, StrideC = rowC,
-            Batch = batch, BatchStrideA = sizeA, BatchStrideB = sizeB, BatchStrideC = sizeC,
+            TransposeA = transposeA, TransposeB = transposeB, Input = input, Output = output, StrideA = rowA, StrideB = rowB,
+            StrideC = rowC, Batch = batch, BatchStrideA = sizeA, BatchStrideB = sizeB, BatchStrideC = sizeC,
         };
         using var lt = new CublasLt(_device, 4096);
         using var bufferA = Upload(a, input);
@@ -57,7 +59,8 @@ public sealed class CublasLtTests : IDisposable
                     {
                         expected *= 2;
                         for (var t = 0; t < k; t++)
-                            expected += 0.5 * a[(z * sizeA) + (transposeA ? (t * rowA) + i : (i * rowA) + t)] * b[(z * sizeB) + (transposeB ? (j * rowB) + t : (t * rowB) + j)];
+                            expected += 0.5 * a[(z * sizeA) + (transposeA ? (t * rowA) + i : (i * rowA) + t)]
+                                * b[(z * sizeB) + (transposeB ? (j * rowB) + t : (t * rowB) + j)];
                     }
 
                     Assert.Equal(expected, actual[at], output == DType.BFloat16 ? 0.07 : 1e-5);
@@ -102,7 +105,8 @@ public sealed class CublasLtTests : IDisposable
         using var a = Upload([1, 2, 3, 4], DType.Float32);
         using var c = Upload([0, 0, 0, 0], DType.Float32);
         var shape = new MatmulShape(2, 2, 2) { Input = DType.Float32, Output = DType.Float32 };
-        using var graph = CudaGraph.Capture(_device.Stream, () => lt.Matmul(_device.Stream, shape, a.Address, a.Address, c.Address, beta: 1));
+        using var graph = CudaGraph.Capture(_device.Stream,
+            () => lt.Matmul(_device.Stream, shape, a.Address, a.Address, c.Address, beta: 1));
         graph.Launch(_device.Stream);
         graph.Launch(_device.Stream);
         Assert.Equal([14f, 20, 30, 44], Download(c, 4, DType.Float32));
@@ -113,7 +117,8 @@ public sealed class CublasLtTests : IDisposable
     {
         using var lt = new CublasLt(_device, 4096);
         using var buffer = new CudaBuffer(_device, 4096);
-        var error = Assert.Throws<CudaException>(() => lt.Matmul(_device.Stream, new MatmulShape(4, 4, 4), buffer.Address, buffer.Address + 2, buffer.Address));
+        var error = Assert.Throws<CudaException>(() =>
+            lt.Matmul(_device.Stream, new MatmulShape(4, 4, 4), buffer.Address, buffer.Address + 2, buffer.Address));
         Assert.Equal("CUBLAS_STATUS_NOT_SUPPORTED", error.ErrorName);
         Assert.Contains("matmul 4×4×4 NN BFloat16→BFloat16", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, lt.PlanCount);
@@ -128,7 +133,8 @@ public sealed class CublasLtTests : IDisposable
             new(0, 4, 4), new(4, 4, 4) { StrideA = 3 }, new(4, 4, 4) { StrideB = 3 }, new(4, 4, 4) { StrideC = 3 },
             new(4, 4, 4) { Batch = 2, BatchStrideC = 15 }, new(4, 4, 4) { Input = DType.Int32 }, default,
         ];
-        foreach (var shape in shapes) Assert.Throws<ArgumentException>(() => lt.Matmul(_device.Stream, shape, 0x1000, 0x1000, 0x1000));
+        foreach (var shape in shapes)
+            Assert.Throws<ArgumentException>(() => lt.Matmul(_device.Stream, shape, 0x1000, 0x1000, 0x1000));
         Assert.Equal(0, _cuda.Get("lt_heuristics"));
     }
 
@@ -136,7 +142,8 @@ public sealed class CublasLtTests : IDisposable
     public void Constructor_LibraryMissingOrBroken_NothingLeaks()
     {
         _cuda.Fail("cublasLtCreate", 1);
-        Assert.Contains("version and the driver's must fit", Assert.Throws<CudaException>(() => new CublasLt(_device, 4096)).Message, StringComparison.Ordinal);
+        Assert.Contains("version and the driver's must fit",
+            Assert.Throws<CudaException>(() => new CublasLt(_device, 4096)).Message, StringComparison.Ordinal);
         Assert.Equal(0, _device.Memory.UsedBytes);
 
         using var other = new FakeCuda();

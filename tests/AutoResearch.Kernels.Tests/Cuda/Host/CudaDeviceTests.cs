@@ -45,7 +45,8 @@ public sealed unsafe class CudaDeviceTests
     {
         using var none = new FakeCuda(("devices", 0));
         Assert.Equal(0, CudaDevice.Count(none.Libraries));
-        Assert.Contains("CUDA_VISIBLE_DEVICES", Assert.Throws<CudaException>(() => none.Open()).Message, StringComparison.Ordinal);
+        Assert.Contains("CUDA_VISIBLE_DEVICES", Assert.Throws<CudaException>(() => none.Open()).Message,
+            StringComparison.Ordinal);
 
         using var one = new FakeCuda();
         var error = Assert.Throws<CudaException>(() => CudaDevice.Open(3, new() { Libraries = one.Libraries }));
@@ -116,8 +117,9 @@ public sealed unsafe class CudaDeviceTests
 
         Action[] later =
         [
-            device.Synchronize, () => device.FreeMemory(), () => buffer.Fill(0), () => _ = new CudaBuffer(device, 64 << 20), () => _ = new CudaStream(device),
-            () => scale.Launch(device.Stream, new(1, 32), buffer, 2f, 32), () => _ = new CudaEvent(device), () => _ = new PinnedBuffer(device, 64),
+            device.Synchronize, () => device.FreeMemory(), () => buffer.Fill(0), () => _ = new CudaBuffer(device, 64 << 20),
+            () => _ = new CudaStream(device), () => scale.Launch(device.Stream, new(1, 32), buffer, 2f, 32),
+            () => _ = new CudaEvent(device), () => _ = new PinnedBuffer(device, 64),
         ];
         foreach (var call in later)
         {
@@ -141,7 +143,8 @@ public sealed unsafe class CudaDeviceTests
         cuda.Kernel("scale", "pfi", &FakeKernels.Scale);
         using var module = new CudaModule(device, FakeKernels.Cubin);
         using var buffer = new CudaBuffer(device, 1024);
-        var error = Assert.Throws<CudaException>(() => module.Function("scale").Launch(device.Stream, new(1, 32), buffer, 2f, 32));
+        var error = Assert.Throws<CudaException>(() =>
+            module.Function("scale").Launch(device.Stream, new(1, 32), buffer, 2f, 32));
         Assert.Equal("cuStreamSynchronize after scale", error.Call);
     }
 
@@ -162,7 +165,8 @@ public sealed unsafe class CudaDeviceTests
     {
         using var cuda = new FakeCuda();
         var device = cuda.Open();
-        CudaResource[] resources = [new CudaStream(device), new CudaEvent(device), new PinnedBuffer(device, 64), new CudaModule(device, FakeKernels.Cubin)];
+        CudaResource[] resources = [new CudaStream(device), new CudaEvent(device), new PinnedBuffer(device, 64),
+            new CudaModule(device, FakeKernels.Cubin)];
         var buffer = new CudaBuffer(device, 100);
         device.Dispose();
         device.Dispose();
@@ -187,7 +191,8 @@ public sealed unsafe class CudaDeviceTests
         using var cuda = new FakeCuda();
         Abandon(cuda);
         Collect();
-        foreach (var kind in (string[])["streams", "events", "modules", "pinned", "blocks", "graphs", "graph_execs", "retained", "violations"])
+        foreach (var kind in (string[])["streams", "events", "modules", "pinned", "blocks", "graphs", "graph_execs", "retained",
+            "violations"])
             Assert.True(cuda.Get(kind) == 0, $"{kind}: {cuda.Get(kind)}");
     }
 

@@ -26,12 +26,14 @@ public sealed unsafe class CudaFunctionTests : IDisposable
     public void Launch_EveryKindOfArgument_Arrives()
     {
         using var buffer = new CudaBuffer(_device, 14 * 8);
-        _module.Function("arguments").Launch(_device.Stream, new((2, 3, 4), (5, 6), 128), buffer, unchecked((nint)0x7FFF12345678), -7L, -3, 4_000_000_000u, -1.5f, 2.25, true);
+        _module.Function("arguments").Launch(_device.Stream, new((2, 3, 4), (5, 6), 128), buffer, unchecked((nint)0x7FFF12345678),
+            -7L, -3, 4_000_000_000u, -1.5f, 2.25, true);
         var values = new long[14];
         buffer.CopyTo<long>(values);
         Assert.Equal(0x7FFF12345678, values[0]);
         Assert.Equal((-7L, -3L, 4_000_000_000u), (values[1], values[2], (uint)values[3]));
-        Assert.Equal((-1.5f, 2.25, 1L), (BitConverter.Int32BitsToSingle((int)values[4]), BitConverter.Int64BitsToDouble(values[5]), values[6]));
+        Assert.Equal((-1.5f, 2.25, 1L),
+            (BitConverter.Int32BitsToSingle((int)values[4]), BitConverter.Int64BitsToDouble(values[5]), values[6]));
         Assert.Equal([2, 3, 4, 5, 6, 1, 128], values[7..]);
     }
 
@@ -51,7 +53,8 @@ public sealed unsafe class CudaFunctionTests : IDisposable
     public void Launch_ClusterCooperativeOverlap_AreAttributes()
     {
         using var buffer = CudaBuffer.Of<float>(_device, [1, 1, 1, 1]);
-        _module.Function("scale").Launch(_device.Stream, new((8, 2), 4, 0, (4, 2)) { Cooperative = true, OverlapsPrevious = true }, buffer, 2f, 4);
+        _module.Function("scale")
+            .Launch(_device.Stream, new((8, 2), 4, 0, (4, 2)) { Cooperative = true, OverlapsPrevious = true }, buffer, 2f, 4);
         Assert.Equal((4, 2, 1), (_cuda.Get("attribute_4"), _cuda.Get("cluster_y"), _cuda.Get("cluster_z")));
         Assert.Equal((1, 1), (_cuda.Get("attribute_2"), _cuda.Get("attribute_6")));
         Assert.Equal((1, 0), (_cuda.Get("cuLaunchKernelEx"), _cuda.Get("cuLaunchKernel")));
@@ -68,7 +71,8 @@ public sealed unsafe class CudaFunctionTests : IDisposable
     {
         var scale = _module.Function("scale");
         var error = Assert.Throws<ArgumentException>(() =>
-            scale.Launch(_device.Stream, new((x, y, z), threads, shared, cluster == 0 ? default(Dim3) : cluster), (nint)0, 1f, 0));
+            scale.Launch(_device.Stream, new((x, y, z), threads, shared, cluster == 0 ? default(Dim3) : cluster),
+                (nint)0, 1f, 0));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Equal(0, _cuda.Get("cuLaunchKernel"));
     }
@@ -80,14 +84,17 @@ public sealed unsafe class CudaFunctionTests : IDisposable
         Assert.Equal(49152, scale.MaxDynamicSharedBytes);
         scale.MaxDynamicSharedBytes = 232448 - 1024;
         scale.Launch(_device.Stream, new(1, 32, 200_000), (nint)0, 1f, 0);
-        Assert.Contains("1024 are static", Assert.Throws<ArgumentOutOfRangeException>(() => scale.MaxDynamicSharedBytes = 232448).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "1024 are static", Assert.Throws<ArgumentOutOfRangeException>(() => scale.MaxDynamicSharedBytes = 232448).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Attributes_AreReadFromTheDriver()
     {
         var scale = _module.Function("scale");
-        Assert.Equal((168, 16, 1024, 1024), (scale.Registers, scale.LocalBytes, scale.StaticSharedBytes, scale.MaxThreadsPerBlock));
+        Assert.Equal((168, 16, 1024, 1024),
+            (scale.Registers, scale.LocalBytes, scale.StaticSharedBytes, scale.MaxThreadsPerBlock));
         Assert.Equal(5, scale.ActiveBlocks(384));
         scale.AllowLargeClusters();
         Assert.Equal(1, _cuda.Get("large_clusters"));

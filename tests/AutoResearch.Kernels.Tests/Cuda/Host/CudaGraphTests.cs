@@ -81,7 +81,8 @@ public sealed unsafe class CudaGraphTests : IDisposable
     [Fact]
     public void Capture_WorkWaitsForTheGpu_SaysWhatIsWrong()
     {
-        var error = Assert.Throws<CudaException>(() => CudaGraph.Capture(_device.Stream, () => _buffer.CopyTo<float>(new float[4])));
+        var error = Assert.Throws<CudaException>(() =>
+            CudaGraph.Capture(_device.Stream, () => _buffer.CopyTo<float>(new float[4])));
         Assert.Equal(900, error.Code);
         Assert.Contains("not allowed while the stream is captured", error.Message, StringComparison.Ordinal);
         Assert.Equal(1, Value());
@@ -89,11 +90,14 @@ public sealed unsafe class CudaGraphTests : IDisposable
 
     [Fact]
     public void Capture_Nothing_Throws() =>
-        Assert.Contains("Nothing was recorded", Assert.Throws<InvalidOperationException>(() => CudaGraph.Capture(_device.Stream, () => { })).Message, StringComparison.Ordinal);
+        Assert.Contains("Nothing was recorded",
+            Assert.Throws<InvalidOperationException>(() => CudaGraph.Capture(_device.Stream, () => { })).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Capture_WithinCapture_Throws() =>
-        Assert.Throws<InvalidOperationException>(() => CudaGraph.Capture(_device.Stream, () => CudaGraph.Capture(_device.Stream, () => Scale(2))));
+        Assert.Throws<InvalidOperationException>(() =>
+            CudaGraph.Capture(_device.Stream, () => CudaGraph.Capture(_device.Stream, () => Scale(2))));
 
     [Fact]
     public void Capture_OtherStreamJoins_IsRecordedToo()
@@ -129,7 +133,8 @@ public sealed unsafe class CudaGraphTests : IDisposable
         cuda.Kernel("scale", "pfi", &FakeKernels.Scale);
         using var module = new CudaModule(device, FakeKernels.Cubin);
         using var buffer = CudaBuffer.Of<float>(device, [1, 1, 1, 1]);
-        using var graph = CudaGraph.Capture(device.Stream, () => module.Function("scale").Launch(device.Stream, new(1, 4), buffer, 2f, 4));
+        using var graph = CudaGraph.Capture(device.Stream,
+            () => module.Function("scale").Launch(device.Stream, new(1, 4), buffer, 2f, 4));
         graph.Launch(device.Stream);
     }
 

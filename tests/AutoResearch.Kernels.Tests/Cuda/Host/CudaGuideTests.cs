@@ -22,7 +22,8 @@ public sealed unsafe class CudaGuideTests
             Launch = run =>
             {
                 var block = int.Parse(run.Source.Defines["BLOCK"], CultureInfo.InvariantCulture);
-                run.Kernel.Launch(run.Stream, new CudaLaunch((n + block - 1) / block, block), run.Buffer("x"), run.Buffer("y"), n);
+                run.Kernel.Launch(run.Stream, new CudaLaunch((n + block - 1) / block, block), run.Buffer("x"),
+                    run.Buffer("y"), n);
             },
             Reference = buffers =>
             {

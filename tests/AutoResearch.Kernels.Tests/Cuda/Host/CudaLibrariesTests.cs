@@ -60,7 +60,8 @@ public sealed class CudaLibrariesTests : IDisposable
     [InlineData(13000, "libnvrtc.so.13")]
     [InlineData(12080, "libnvrtc.so.12")]
     public void Names_DriverVersion_OlderLibraryFirstWhereTheNewerOneCannotRun(int driver, string first) =>
-        Assert.Equal(first, new CudaSearch(_ => null, _root, useLoader: false, windows: false).Names(CudaComponent.Nvrtc, driver)[0]);
+        Assert.Equal(first,
+            new CudaSearch(_ => null, _root, useLoader: false, windows: false).Names(CudaComponent.Nvrtc, driver)[0]);
 
     [Fact]
     public void Names_Windows_AreDlls()
@@ -80,7 +81,8 @@ public sealed class CudaLibrariesTests : IDisposable
         Directory.CreateDirectory(At("usr/local/cuda/lib64"));
         var error = Assert.Throws<CudaNotFoundException>(() => Libraries().Load(component));
         Assert.Equal(component, error.Component);
-        foreach (var part in (string[])[name, cure, CudaSearch.Variable, At("usr/local/cuda/lib64")]) Assert.Contains(part, error.Message, StringComparison.Ordinal);
+        foreach (var part in (string[])[name, cure, CudaSearch.Variable, At("usr/local/cuda/lib64")])
+            Assert.Contains(part, error.Message, StringComparison.Ordinal);
         Assert.Null(Libraries().Find(component));
     }
 
@@ -89,7 +91,9 @@ public sealed class CudaLibrariesTests : IDisposable
     {
         Directory.CreateDirectory(At("usr/local/cuda/lib64"));
         File.WriteAllText(At("usr/local/cuda/lib64/libcublasLt.so.12"), "no library");
-        Assert.Contains("found, but it cannot be loaded", Assert.Throws<CudaNotFoundException>(() => Libraries().Load(CudaComponent.CublasLt)).Message, StringComparison.Ordinal);
+        Assert.Contains("found, but it cannot be loaded",
+            Assert.Throws<CudaNotFoundException>(() => Libraries().Load(CudaComponent.CublasLt)).Message,
+            StringComparison.Ordinal);
         Put("usr/lib/x86_64-linux-gnu/libcublasLt.so.12");
         Assert.Equal(At("usr/lib/x86_64-linux-gnu/libcublasLt.so.12"), Libraries().Find(CudaComponent.CublasLt));
     }
@@ -102,7 +106,8 @@ public sealed class CudaLibrariesTests : IDisposable
         Assert.Contains("has no function cuInit", error.Message, StringComparison.Ordinal);
     }
 
-    private CudaLibraries Libraries() => new(new CudaSearch(name => _environment.GetValueOrDefault(name), _root, useLoader: false, windows: false));
+    private CudaLibraries Libraries() =>
+        new(new CudaSearch(name => _environment.GetValueOrDefault(name), _root, useLoader: false, windows: false));
 
     private string At(string path) => Path.Combine(_root, path);
 

@@ -48,8 +48,8 @@ public sealed class CudaMemoryTests : IDisposable
         Assert.Equal(0, _cuda.Get("cuMemFree"));
     }
 
-    // A model of the allocator: blocks never overlap, all of them lie in the driver's memory, and after all are freed one whole block
-    // is left in each segment, which only joining makes.
+    // A model of the allocator: blocks never overlap, all of them lie in the driver's memory, and after all are freed one whole
+    // block is left in each segment, which only joining makes.
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
@@ -92,7 +92,8 @@ public sealed class CudaMemoryTests : IDisposable
         var held = memory.Allocate(40 * Mebibyte);
         var error = Assert.Throws<CudaOutOfMemoryException>(() => memory.Allocate(30 * Mebibyte));
         Assert.Equal((30 * Mebibyte, 24 * Mebibyte, 64 * Mebibyte), (error.RequestedBytes, error.FreeBytes, error.TotalBytes));
-        Assert.Contains("asked for 30.0 MiB; 24.0 MiB of 64.0 MiB are free; this process's tensors use 40.0 MiB", error.Message, StringComparison.Ordinal);
+        Assert.Contains("asked for 30.0 MiB; 24.0 MiB of 64.0 MiB are free; this process's tensors use 40.0 MiB", error.Message,
+            StringComparison.Ordinal);
         Assert.False(_device.IsUnusable);
         memory.Free(held);
         memory.Free(memory.Allocate(60 * Mebibyte)); // the kept 40 MiB go back to the driver first
@@ -152,7 +153,8 @@ public sealed class CudaMemoryTests : IDisposable
     {
         var address = _device.Memory.Allocate(100);
         _device.Memory.Free(address);
-        Assert.Contains("freed twice", Assert.Throws<ArgumentException>(() => _device.Memory.Free(address)).Message, StringComparison.Ordinal);
+        Assert.Contains("freed twice", Assert.Throws<ArgumentException>(() => _device.Memory.Free(address)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentOutOfRangeException>(() => _device.Memory.Allocate(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => _device.Memory.Allocate(-5));
     }

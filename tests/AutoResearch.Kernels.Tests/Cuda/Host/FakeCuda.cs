@@ -23,7 +23,8 @@ internal sealed unsafe class FakeCuda : IDisposable
         File.CreateSymbolicLink(Path.Combine(Folder, "libcublasLt.so.12"), Path.Combine(Folder, "libcuda.so.1"));
         _library = NativeLibrary.Load(Path.Combine(Folder, "libcuda.so.1"));
         foreach (var (setting, value) in settings) Set(setting, value);
-        Libraries = new CudaLibraries(new CudaSearch(name => name == CudaSearch.Variable ? Folder : null, Folder, useLoader: false, windows: false));
+        Libraries = new CudaLibraries(
+            new CudaSearch(name => name == CudaSearch.Variable ? Folder : null, Folder, useLoader: false, windows: false));
     }
 
     internal string Folder { get; }
@@ -38,18 +39,21 @@ internal sealed unsafe class FakeCuda : IDisposable
 
     internal void Set(string setting, long value)
     {
-        fixed (byte* name = Text(setting)) ((delegate* unmanaged<byte*, long, void>)NativeLibrary.GetExport(_library, "fake_set"))(name, value);
+        fixed (byte* name = Text(setting))
+            ((delegate* unmanaged<byte*, long, void>)NativeLibrary.GetExport(_library, "fake_set"))(name, value);
     }
 
     internal long Get(string counter)
     {
-        fixed (byte* name = Text(counter)) return ((delegate* unmanaged<byte*, long>)NativeLibrary.GetExport(_library, "fake_get"))(name);
+        fixed (byte* name = Text(counter))
+            return ((delegate* unmanaged<byte*, long>)NativeLibrary.GetExport(_library, "fake_get"))(name);
     }
 
     /// <summary>Lets the n-th next call of a function fail.</summary>
     internal void Fail(string function, int status, int countdown = 1)
     {
-        fixed (byte* name = Text(function)) ((delegate* unmanaged<byte*, int, int, void>)NativeLibrary.GetExport(_library, "fake_fail"))(name, countdown, status);
+        fixed (byte* name = Text(function))
+            ((delegate* unmanaged<byte*, int, int, void>)NativeLibrary.GetExport(_library, "fake_fail"))(name, countdown, status);
     }
 
     /// <summary>
@@ -66,7 +70,8 @@ internal sealed unsafe class FakeCuda : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(Folder, recursive: true); // the library itself stays loaded: finalizers may still call it
+    // The library itself stays loaded: finalizers may still call it
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
 
     private static byte[] Text(string text) => Encoding.UTF8.GetBytes(text + '\0');
 
@@ -82,11 +87,14 @@ internal sealed unsafe class FakeCuda : IDisposable
         try
         {
             // Without unique symbols, or copies of the library would share their state.
-            string[] arguments = ["-std=c++17", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-fvisibility=hidden", "-o", library, source];
+            string[] arguments =
+                ["-std=c++17", "-O1", "-fPIC", "-shared", "-fno-gnu-unique", "-fvisibility=hidden", "-o", library, source];
             using var process = Process.Start(new ProcessStartInfo("g++", arguments) { RedirectStandardError = true })!;
             var errors = process.StandardError.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0 ? (library, null) : throw new InvalidOperationException($"The fake CUDA driver does not compile:\n{errors}");
+            return process.ExitCode == 0
+                ? (library, null)
+                : throw new InvalidOperationException($"The fake CUDA driver does not compile:\n{errors}");
         }
         catch (System.ComponentModel.Win32Exception e)
         {

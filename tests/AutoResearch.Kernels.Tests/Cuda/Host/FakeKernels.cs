@@ -53,5 +53,6 @@ internal static unsafe class FakeKernels
 
     /// <summary>copy_map(void* out, tensor map): writes the 128 bytes of the map.</summary>
     [UnmanagedCallersOnly]
-    internal static void CopyMap(void** parameters, uint* shape) => Buffer.MemoryCopy(parameters[1], *(void**)parameters[0], 128, 128);
+    internal static void CopyMap(void** parameters, uint* shape) =>
+        Buffer.MemoryCopy(parameters[1], *(void**)parameters[0], 128, 128);
 }

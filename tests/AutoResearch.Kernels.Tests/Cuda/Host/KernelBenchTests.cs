@@ -33,7 +33,8 @@ public sealed unsafe class KernelBenchTests : IDisposable
     {
         var trials = Bench().Try(Task(), Source("scale"), Source("scale_fast"));
 
-        Assert.All(trials, trial => Assert.Equal((KernelOutcome.Completed, "", 0.0, 0L), (trial.Outcome, trial.Message, trial.MaxError, trial.Mismatches)));
+        Assert.All(trials, trial => Assert.Equal((KernelOutcome.Completed, "", 0.0, 0L),
+            (trial.Outcome, trial.Message, trial.MaxError, trial.Mismatches)));
         Assert.All(trials, trial => Assert.Equal(7, trial.Samples.Count));
         Assert.Equal(40, trials[0].MedianMicroseconds, 0.01);
         Assert.Equal(10, trials[1].MedianMicroseconds, 0.01);
@@ -98,7 +99,8 @@ public sealed unsafe class KernelBenchTests : IDisposable
     [Fact]
     public void Try_CompileError_NamesTheLine()
     {
-        var trials = Bench().Try(Task(), new KernelSource("extern \"C\" __global__ void scale(float* x)\n{\n  x[0] = missing;\n}", "scale"), Source("scale"));
+        var trials = Bench().Try(Task(),
+            new KernelSource("extern \"C\" __global__ void scale(float* x)\n{\n  x[0] = missing;\n}", "scale"), Source("scale"));
         Assert.Equal(KernelOutcome.CompileError, trials[0].Outcome);
         Assert.Equal(("kernel.cu", 3), (trials[0].CompileErrors[0].File, trials[0].CompileErrors[0].Line));
         Assert.Contains("kernel.cu(3): identifier \"missing\" is undefined", trials[0].Message, StringComparison.Ordinal);
@@ -109,7 +111,8 @@ public sealed unsafe class KernelBenchTests : IDisposable
     [Fact]
     public void Try_ImpossibleLaunch_OnlyThatCandidateFails()
     {
-        var trials = Bench().Try(Task(run => run.Source.EntryPoints[0] == "scale" ? 2000 : 128), Source("scale"), Source("scale_fast"));
+        var trials = Bench().Try(Task(run => run.Source.EntryPoints[0] == "scale" ? 2000 : 128), Source("scale"),
+            Source("scale_fast"));
         Assert.Equal((KernelOutcome.LaunchFailed, KernelOutcome.Completed), (trials[0].Outcome, trials[1].Outcome));
         Assert.Contains("1 to 1024 threads", trials[0].Message, StringComparison.Ordinal);
     }
@@ -126,7 +129,8 @@ public sealed unsafe class KernelBenchTests : IDisposable
     {
         _cuda.Set("launch_fault_at", 2);
         var trials = Bench().Try(Task(), Source("scale"), Source("scale_fast"), Source("scale"));
-        Assert.Equal([KernelOutcome.DeviceLost, KernelOutcome.DeviceLost, KernelOutcome.DeviceLost], trials.Select(trial => trial.Outcome));
+        Assert.Equal([KernelOutcome.DeviceLost, KernelOutcome.DeviceLost, KernelOutcome.DeviceLost],
+            trials.Select(trial => trial.Outcome));
         Assert.Contains("scale_fast", trials[1].Message, StringComparison.Ordinal);
         Assert.All(trials, trial => Assert.Empty(trial.Samples));
     }

@@ -80,11 +80,16 @@ public sealed class KernelCompilerTests : IDisposable
             """;
         var source = new KernelSource(text, "scale")
         {
-            Headers = new Dictionary<string, string> { ["factor.cuh"] = "float factor() { return 3; }\n", ["second.cuh"] = "#define second 1\n" },
+            Headers = new Dictionary<string, string>
+            {
+                ["factor.cuh"] = "float factor() { return 3; }\n",
+                ["second.cuh"] = "#define second 1\n",
+            },
             Defines = new Dictionary<string, string> { ["SCALE"] = "2.5f" },
         };
         Assert.Single(Compiler().Compile(source, "sm_86").Report.Kernels);
-        var error = Assert.Throws<KernelCompileException>(() => Compiler().Compile(source with { Defines = new Dictionary<string, string>() }, "sm_86"));
+        var error = Assert.Throws<KernelCompileException>(() =>
+            Compiler().Compile(source with { Defines = new Dictionary<string, string>() }, "sm_86"));
         Assert.Contains("kernel.cu(3): identifier \"SCALE\" is undefined", error.Message, StringComparison.Ordinal);
         Assert.Contains("x[threadIdx.x] *= factor()", error.Message, StringComparison.Ordinal);
     }
@@ -105,7 +110,8 @@ public sealed class KernelCompilerTests : IDisposable
     public void Compile_AssemblerError_IsReported()
     {
         var error = Assert.Throws<KernelCompileException>(() => Compiler().Compile(
-            new KernelSource("extern \"C\" __global__ void scale() { asm volatile(\"nonsense.instruction;\"); }", "scale"), "sm_80"));
+            new KernelSource("extern \"C\" __global__ void scale() { asm volatile(\"nonsense.instruction;\"); }", "scale"),
+            "sm_80"));
         Assert.NotEmpty(error.Errors);
         Assert.Contains("does not compile", error.Message, StringComparison.Ordinal);
     }
@@ -165,7 +171,11 @@ public sealed class KernelCompilerTests : IDisposable
     {
         var source = new KernelSource(Scale, "scale");
         var made = Compiler().Compile(source, "sm_90a");
-        var here = new KernelCompiler(new() { Libraries = new CudaLibraries(new CudaSearch(_ => null, _folder, useLoader: false)), CacheDirectory = _folder });
+        var here = new KernelCompiler(new()
+        {
+            Libraries = new CudaLibraries(new CudaSearch(_ => null, _folder, useLoader: false)),
+            CacheDirectory = _folder,
+        });
         var carried = here.Compile(source, "sm_90a");
         Assert.True(carried.IsFromCache);
         Assert.Equal(made.Cubin.ToArray(), carried.Cubin.ToArray());
@@ -176,7 +186,10 @@ public sealed class KernelCompilerTests : IDisposable
     [Fact]
     public void Key_AnythingDifferent_IsAnotherKey()
     {
-        var source = new KernelSource(Scale, "scale") { Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;", ["b.cuh"] = "int b;" } };
+        var source = new KernelSource(Scale, "scale")
+        {
+            Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;", ["b.cuh"] = "int b;" },
+        };
         string[] options = ["--gpu-architecture=sm_80", "-x"];
         var keys = new[]
         {
@@ -187,7 +200,8 @@ public sealed class KernelCompilerTests : IDisposable
             KernelCompiler.Key(source with { Name = "other.cu" }, options),
             KernelCompiler.Key(source with { EntryPoints = ["scale", "fill<float, 4>"] }, options),
             KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int a;" } }, options),
-            KernelCompiler.Key(source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int b;", ["b.cuh"] = "int a;" } }, options),
+            KernelCompiler.Key(
+                source with { Headers = new Dictionary<string, string> { ["a.cuh"] = "int b;", ["b.cuh"] = "int a;" } }, options),
         };
         Assert.Equal(keys.Length, keys.Distinct().Count());
         Assert.All(keys, key => Assert.Equal(64, key.Length));
@@ -199,7 +213,8 @@ public sealed class KernelCompilerTests : IDisposable
     public void Compile_FromManyThreads_Works()
     {
         var compiler = Compiler();
-        Parallel.For(0, 6, i => Assert.Equal(8, compiler.Compile(new KernelSource(Scale, $"fill<int, {(i % 3) + 1}>"), "sm_80").Resources($"fill<int, {(i % 3) + 1}>").Registers, 8.0));
+        Parallel.For(0, 6, i => Assert.Equal(8, compiler.Compile(new KernelSource(Scale, $"fill<int, {(i % 3) + 1}>"), "sm_80")
+            .Resources($"fill<int, {(i % 3) + 1}>").Registers, 8.0));
         Assert.Equal(3, Directory.GetFiles(_folder).Length);
     }
 
@@ -211,7 +226,8 @@ public sealed class KernelCompilerTests : IDisposable
         Assert.Throws<ArgumentException>(() => new KernelSource(Scale, "scale", ""));
     }
 
-    private static void RequireNvrtc() => Assert.SkipWhen(CudaLibraries.Machine.Find(CudaComponent.Nvrtc) is null, "NVRTC is not installed.");
+    private static void RequireNvrtc() =>
+        Assert.SkipWhen(CudaLibraries.Machine.Find(CudaComponent.Nvrtc) is null, "NVRTC is not installed.");
 
     private KernelCompiler Compiler()
     {

@@ -20,11 +20,13 @@ public sealed class KernelGateTests
     public void Catalog_EveryVariant_MeetsItsBudget()
     {
         var rows = new KernelGate(Compiler(), variant => variant.Source()).Run(KernelCatalog.All);
-        Assert.Empty(rows.SelectMany(row => row.Problems.Select(problem => $"{row.Variant.File} {row.Variant.Label} {row.Architecture}: {problem}")));
+        Assert.Empty(rows.SelectMany(row =>
+            row.Problems.Select(problem => $"{row.Variant.File} {row.Variant.Label} {row.Architecture}: {problem}")));
     }
 
     [Fact]
-    public void Catalog_EveryKernelFile_HasAnEntry() => Assert.Empty(KernelGate.Forgotten(EmbeddedKernels.Files(), KernelCatalog.All));
+    public void Catalog_EveryKernelFile_HasAnEntry() =>
+        Assert.Empty(KernelGate.Forgotten(EmbeddedKernels.Files(), KernelCatalog.All));
 
     [Fact]
     public void Run_KernelWithinBudget_HasNoProblemsAndIsInTheTable()
@@ -54,7 +56,11 @@ public sealed class KernelGateTests
     [Fact]
     public void Run_BudgetOfOneArchitecture_CountsThereOnly()
     {
-        var rows = Run([new("test.cu", "large", 255) { Architectures = ["sm_80", "sm_89"], RegistersOf = new Dictionary<string, int> { ["sm_89"] = 16 } }]);
+        var rows = Run([new("test.cu", "large", 255)
+        {
+            Architectures = ["sm_80", "sm_89"],
+            RegistersOf = new Dictionary<string, int> { ["sm_89"] = 16 },
+        }]);
         Assert.Empty(rows[0].Problems);
         Assert.Single(rows[1].Problems);
     }
@@ -62,9 +68,11 @@ public sealed class KernelGateTests
     [Fact]
     public void Run_DoesNotCompile_IsAProblemOfEveryKernelInTheUnit()
     {
-        var rows = new KernelGate(Compiler(), variant => new KernelSource("extern \"C\" __global__ void small() { nothing(); }", variant.Entry))
+        var rows = new KernelGate(Compiler(),
+            variant => new KernelSource("extern \"C\" __global__ void small() { nothing(); }", variant.Entry))
             .Run([new("test.cu", "small", 32) { Architectures = ["sm_80"] }]);
-        Assert.Contains("identifier \"nothing\" is undefined", Assert.Single(Assert.Single(rows).Problems), StringComparison.Ordinal);
+        Assert.Contains("identifier \"nothing\" is undefined", Assert.Single(Assert.Single(rows).Problems),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,7 +80,8 @@ public sealed class KernelGateTests
         Assert.Equal(["b.cu"], KernelGate.Forgotten(["a.cu", "b.cu"], [new("a.cu", "kernel", 32)]));
 
     private static IReadOnlyList<GateRow> Run(IReadOnlyList<KernelVariant> variants) =>
-        new KernelGate(Compiler(), variant => new KernelSource(Text, variant.Entry) { Name = variant.File, Options = variant.Options }).Run(variants);
+        new KernelGate(Compiler(),
+            variant => new KernelSource(Text, variant.Entry) { Name = variant.File, Options = variant.Options }).Run(variants);
 
     private static KernelCompiler Compiler()
     {

@@ -24,7 +24,8 @@ public sealed unsafe class TensorMapTests : IDisposable
         using var buffer = new CudaBuffer(_device, 128);
         for (var i = 0; i < 20; i++)
         {
-            using var map = new TensorMap(_device, DType.BFloat16, 0x1000, [128, 2048, 4, 8], [512, 1 << 20, 1L << 33], [64, 128, 1, 1], TensorSwizzle.Bytes128);
+            using var map = new TensorMap(_device, DType.BFloat16, 0x1000, [128, 2048, 4, 8], [512, 1 << 20, 1L << 33],
+                [64, 128, 1, 1], TensorSwizzle.Bytes128);
             module.Function("copy_map").Launch(_device.Stream, new(1, 1), buffer, map);
             Assert.Equal(0, map.Location % 128);
         }
@@ -75,7 +76,8 @@ public sealed unsafe class TensorMapTests : IDisposable
     {
         using var cuda = new FakeCuda(("major", 8));
         using var device = cuda.Open();
-        Assert.Contains("9.0", Assert.Throws<NotSupportedException>(() => Make(device, 0x1000, [64, 8], [128], [64, 8])).Message, StringComparison.Ordinal);
+        Assert.Contains("9.0", Assert.Throws<NotSupportedException>(() => Make(device, 0x1000, [64, 8], [128], [64, 8])).Message,
+            StringComparison.Ordinal);
     }
 
     private static void Make(CudaDevice device, nint address, long[] extents, long[] strides, int[] box) =>

@@ -8,7 +8,8 @@ public sealed class PairedRatiosTests
     public void Median_DisturbedRound_IsNotMoved()
     {
         var ratios = new PairedRatios();
-        foreach (var (time, control) in ((double, double)[])[(9, 10), (0.9, 1), (90, 100), (500, 1), (88, 100)]) ratios.Add(time, control);
+        foreach (var (time, control) in ((double, double)[])[(9, 10), (0.9, 1), (90, 100), (500, 1), (88, 100)])
+            ratios.Add(time, control);
         Assert.Equal(0.9, ratios.Median, 12);
     }
 

@@ -29,7 +29,8 @@ public sealed class TuneKernelsTests
     public void FinalComparison_NoDifference_IsFasterAtMostOnceInForty()
     {
         var setup = Setup(_ => 1);
-        var claims = Enumerable.Range(0, 400).Count(_ => new FinalComparison(_space.Defaults with { Depth = 128 }, _space.Defaults, setup).Run(40).IsFaster);
+        var claims = Enumerable.Range(0, 400)
+            .Count(_ => new FinalComparison(_space.Defaults with { Depth = 128 }, _space.Defaults, setup).Run(40).IsFaster);
         Assert.InRange(claims, 1, 18); // 1.9 % by the binomial distribution: 7.7 expected
     }
 
@@ -47,7 +48,8 @@ public sealed class TuneKernelsTests
     public async Task Runner_ImpossibleBlock_IsAFailedExperimentNotAScore()
     {
         var candidate = new Candidate { Parameters = _space.Baseline.Parameters.With(ParameterSet.Of(("block_kb", 4096))) };
-        var result = await new TuningRunner(_space, Setup(_ => 1)).RunAsync(new() { Id = "e", Candidate = candidate, Seed = 1, Budget = Budget.Unlimited });
+        var result = await new TuningRunner(_space,
+            Setup(_ => 1)).RunAsync(new() { Id = "e", Candidate = candidate, Seed = 1, Budget = Budget.Unlimited });
         Assert.Equal(RunOutcome.Invalid, result.Outcome);
         Assert.Contains("must not exceed", result.Message, StringComparison.Ordinal);
     }
@@ -58,7 +60,8 @@ public sealed class TuneKernelsTests
         var correctness = new Correctness();
         foreach (var tile in Enum.GetValues<GemmTile>().Where(CpuTuning.Supports))
         {
-            using var backend = new CpuBackend(new() { Threads = 2, Tuning = new(tile, 4 * new CpuTuning(tile).TileRows, 96, 32, 64, 64, 32) });
+            using var backend =
+                new CpuBackend(new() { Threads = 2, Tuning = new(tile, 4 * new CpuTuning(tile).TileRows, 96, 32, 64, 64, 32) });
             Assert.InRange(correctness.Difference(backend), 1e-9, Correctness.Tolerance);
         }
     }
@@ -67,7 +70,8 @@ public sealed class TuneKernelsTests
     public void Space_Baseline_IsTheDefaults()
     {
         Assert.Equal(_space.Defaults, _space.ToTuning(_space.Baseline.Parameters));
-        foreach (var parameter in _space.Space.Parameters) Assert.True(_space.Baseline.Parameters.ContainsKey(parameter.Name), parameter.Name);
+        foreach (var parameter in _space.Space.Parameters)
+            Assert.True(_space.Baseline.Parameters.ContainsKey(parameter.Name), parameter.Name);
     }
 
     [Fact]
@@ -89,7 +93,8 @@ public sealed class TuneKernelsTests
         Objective = Objective.Minimize(TuningRunner.Metric),
         Baseline = _space.Baseline,
         SearchSpace = _space.Space,
-    }).ProposeWith(new TpeProposer(new() { StartupTrials = 8 })).RunWith(new TuningRunner(_space, setup)).AcceptWith(new AdaptiveRatchet())
+    }).ProposeWith(new TpeProposer(new() { StartupTrials = 8 }))
+        .RunWith(new TuningRunner(_space, setup)).AcceptWith(new AdaptiveRatchet())
         .WithSeed(3).Configure(o => (o.MaxTrials, o.FinalRuns) = (trials, 0)).Build();
 
     // A workload whose time is the given function of the settings, with 1 % of noise.
@@ -97,7 +102,8 @@ public sealed class TuneKernelsTests
     {
         Threads = 1,
         Clock = _clock,
-        Workloads = backend => [new Pretended(() => _clock.Advance(TimeSpan.FromSeconds(seconds(backend.Tuning) * (1 + (0.02 * (_random.NextDouble() - 0.5))))))],
+        Workloads = backend => [new Pretended(() =>
+            _clock.Advance(TimeSpan.FromSeconds(seconds(backend.Tuning) * (1 + (0.02 * (_random.NextDouble() - 0.5))))))],
     };
 
     private sealed class Pretended(Action run) : Workload("pretended")
