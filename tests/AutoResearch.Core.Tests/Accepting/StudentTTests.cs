@@ -19,11 +19,17 @@ public sealed class StudentTTests
 
     [Theory]
     [InlineData(0, 0.5)]
+    [InlineData(0.1, 0.539827837277029)]
     [InlineData(1, 0.841344746068543)]
     [InlineData(2, 0.977249868051821)]
     [InlineData(-3, 0.001349898031630)]
     [InlineData(6, 0.999999999013412)]
     public void NormalCdf_KnownValues_Agree(double z, double expected) => Assert.Equal(expected, StudentT.NormalCdf(z), 12);
+
+    [Theory] // far out the tail counts relative to itself
+    [InlineData(-4, 3.167124183311992e-5)]
+    [InlineData(-8, 6.220960574271786e-16)]
+    public void NormalCdf_Tail_IsExactRelativeToItself(double z, double expected) => Assert.Equal(1, StudentT.NormalCdf(z) / expected, 10);
 
     [Fact]
     public void Quantile_AnyDegreesOfFreedom_InvertsTheDistribution() => Prop.ForAll(

@@ -41,6 +41,7 @@ public sealed class JournalTests : IDisposable
         var thrown = await Assert.ThrowsAsync<ArgumentException>(async () =>
             await journal.AppendAsync(new MeasurementReported("e0001", new("loss", 1, 1)), Stop));
         Assert.Contains("streamed only", thrown.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<ArgumentNullException>(async () => await journal.AppendAsync(null!, Stop));
         Assert.Equal(0, journal.Count);
     }
 
@@ -59,24 +60,30 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task DisposeAsync_Twice_ClosesOnce()
     {
-        var journal = await Journal.OpenAsync(_directory, cancellationToken: Stop);
+        WatchedFile? file = null;
+        var journal = await Journal.OpenAsync(_directory, new() { OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
         await journal.DisposeAsync();
         await journal.DisposeAsync();
+        Assert.Equal(1, file!.Disposals);
         await Assert.ThrowsAsync<ObjectDisposedException>(async () =>
             await journal.AppendAsync(SampleHistory.Events(1)[0], Stop));
         await (await Journal.OpenAsync(_directory, cancellationToken: Stop)).DisposeAsync(); // the lock was given back
     }
 
     [Fact]
-    public async Task OpenAsync_DamagedJournal_GivesTheLockBack()
+    public async Task OpenAsync_DamagedJournal_ClosesTheFileAndGivesTheLockBack()
     {
         await WriteAsync(1);
         var bytes = await File.ReadAllBytesAsync(FilePath, Stop);
         bytes[100] ^= 1;
         await File.WriteAllBytesAsync(FilePath, bytes, Stop);
         for (var i = 0; i < 2; i++)
+        {
+            WatchedFile? file = null;
             await Assert.ThrowsAsync<JournalCorruptException>(async () =>
-                await Journal.OpenAsync(_directory, cancellationToken: Stop));
+                await Journal.OpenAsync(_directory, new() { OpenFile = path => file = new(JournalFile.Open(path)) }, Stop));
+            Assert.Equal(1, file!.Disposals);
+        }
     }
 
     [Fact]
@@ -250,6 +257,8 @@ public sealed class JournalTests : IDisposable
 
         public int Flushes { get; private set; }
 
+        public int Disposals { get; private set; }
+
         public Func<Exception>? Failure { get; set; }
 
         public long Length => inner.Length;
@@ -275,6 +284,10 @@ public sealed class JournalTests : IDisposable
             inner.FlushToDisk();
         }
 
-        public void Dispose() => inner.Dispose();
+        public void Dispose()
+        {
+            Disposals++;
+            inner.Dispose();
+        }
     }
 }
