@@ -29,7 +29,8 @@ public sealed class StudentTTests
     [Theory] // far out the tail counts relative to itself
     [InlineData(-4, 3.167124183311992e-5)]
     [InlineData(-8, 6.220960574271786e-16)]
-    public void NormalCdf_Tail_IsExactRelativeToItself(double z, double expected) => Assert.Equal(1, StudentT.NormalCdf(z) / expected, 10);
+    public void NormalCdf_Tail_IsExactRelativeToItself(double z, double expected) =>
+        Assert.Equal(1, StudentT.NormalCdf(z) / expected, 10);
 
     [Fact]
     public void Quantile_AnyDegreesOfFreedom_InvertsTheDistribution() => Prop.ForAll(

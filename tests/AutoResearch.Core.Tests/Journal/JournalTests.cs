@@ -61,7 +61,8 @@ public sealed class JournalTests : IDisposable
     public async Task DisposeAsync_Twice_ClosesOnce()
     {
         WatchedFile? file = null;
-        var journal = await Journal.OpenAsync(_directory, new() { OpenFile = path => file = new WatchedFile(JournalFile.Open(path)) }, Stop);
+        var options = new JournalOptions { OpenFile = path => file = new(JournalFile.Open(path)) };
+        var journal = await Journal.OpenAsync(_directory, options, Stop);
         await journal.DisposeAsync();
         await journal.DisposeAsync();
         Assert.Equal(1, file!.Disposals);
