@@ -46,7 +46,7 @@ public sealed class GptScoringHostTests
         {
             m.Logits(tokens, logits);
             for (var i = 0; i < logits.Length; i++) logits[i] += shift;
-        }, new() { VocabularySize = ScoredRun.Vocabulary, SequenceLength = ScoredRun.Length, Tolerance = 0.01 });
+        }, ScoredRun.Patient(0.25, 0.01));
 
         Assert.Equal(plain.Metrics["val_bpb"], shifted.Metrics["val_bpb"], 2); // single precision at 5,000 has steps of 0.0005
     }
@@ -116,7 +116,7 @@ public sealed class GptScoringHostTests
     public async Task Serve_AuditBytes_SealsAScoreThatOnlyTheKeyOpens()
     {
         var seal = AuditSeal.Create();
-        var options = ScoredRun.Options;
+        var options = ScoredRun.Patient();
         (options.AuditBytes, options.Seal) = (4 << 10, seal);
         var model = default(BigramModel);
         var result = await ScoredRun.OfAsync(ScoredRun.Program(m => (model = m).Logits), options);

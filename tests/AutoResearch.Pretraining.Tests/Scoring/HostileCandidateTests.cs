@@ -72,7 +72,7 @@ public sealed class HostileCandidateTests
             var all = 0;
             foreach (var token in tokens) all += token;
             for (var i = 0; i < tokens.Length; i++) logits[i * s_vocabulary] += all % 97;
-        }, new() { VocabularySize = ScoredRun.Vocabulary, SequenceLength = ScoredRun.Length, CausalityShare = 0 }));
+        }, ScoredRun.Patient(causalityShare: 0)));
 
     [Fact]
     public async Task Chance_ChangesAnswers_IsInvalid()
@@ -82,7 +82,7 @@ public sealed class HostileCandidateTests
         {
             m.Logits(tokens, logits);
             for (var i = 0; i < logits.Length; i++) logits[i] += 0.05f * random.NextSingle();
-        }, new() { VocabularySize = ScoredRun.Vocabulary, SequenceLength = ScoredRun.Length, CausalityShare = 0 }));
+        }, ScoredRun.Patient(causalityShare: 0)));
     }
 
     [Fact]
