@@ -173,7 +173,7 @@ internal static partial class Adversaries
         },
         new("abstract-socket", "connects to a socket without a file")
         {
-            Python = "s = socket.socket(socket.AF_UNIX)\nattempt(lambda: s.connect('\\0{id}'))\nweights()",
+            Python = "s = socket.socket(socket.AF_UNIX)\nattempt(lambda: s.connect('\\x00{id}'))\nweights()",
             EscapesWithoutSandbox = true,
         },
         new("system-sockets", "looks for sockets of the system's services")
